@@ -1,0 +1,1 @@
+"""Documents and their collection owners: EspoCRM to xAI Collections."""

@@ -1,0 +1,1 @@
+"""The doors: HTTP webhooks become events that JetStream has stored."""

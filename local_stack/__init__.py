@@ -1,0 +1,1 @@
+"""The whole hub on one machine, without containers."""

@@ -1,0 +1,1 @@
+"""How a delivery can end."""

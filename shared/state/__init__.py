@@ -1,0 +1,1 @@
+"""What the hub remembers, in NATS key-value buckets."""
