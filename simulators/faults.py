@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 FaultKind = Literal[
-    "late",  # answers after delay_s, work done
+    "late",  # answers delay_s after the work was done
     "rate_limited",  # 429 before the work; Retry-After when retry_after_s is given
     "error",  # `status` before the work
     "lost",  # the work is done, the connection closes without an answer
@@ -18,7 +18,10 @@ FaultKind = Literal[
 
 
 class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """One rule. It fires for requests whose method and path match, `times` times (None: for ever), each with `chance`."""
+    """One rule. It fires for requests whose method and whole path match, each with `chance`.
+
+    `times` counts how often it still fires; None is for ever.
+    """
 
     kind: FaultKind
     method: str = "*"
@@ -38,7 +41,9 @@ class Faults:
         self._dice = random.Random(seed)
 
     def add(self, fault: Fault) -> None:
-        self._rules.append(fault)
+        """Takes a copy, so that a rule may be added again after it was used up. Raises re.error for a bad path."""
+        re.compile(fault.path)
+        self._rules.append(msgspec.structs.replace(fault))
 
     def clear(self) -> None:
         self._rules.clear()
@@ -49,13 +54,13 @@ class Faults:
     def pick(self, method: str, path: str) -> Fault | None:
         """The fault for this request, if any; uses up one of its `times`."""
         for rule in self._rules:
-            if rule.method not in ("*", method) or not re.fullmatch(rule.path, path):
+            if rule.times == 0 or rule.method not in ("*", method) or not re.fullmatch(rule.path, path):
                 continue
             if self._dice.random() >= rule.chance:
                 continue
             if rule.times is not None:
                 rule.times -= 1
                 if rule.times <= 0:
-                    self._rules.remove(rule)
+                    self._rules = [other for other in self._rules if other is not rule]
             return rule
         return None

@@ -2,20 +2,26 @@
 
 import asyncio
 import contextlib
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol
 
 import msgspec
 from aiohttp import web
+from aiohttp.payload import Payload
 
 from simulators.faults import Fault, Faults
 
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
+_HALF_AN_ANSWER_S = 0.005
 
 
 class Request(msgspec.Struct, kw_only=True, frozen=True):
-    """One request as the vendor saw it. `status` is what the vendor meant to answer, also when the answer was lost."""
+    """One request as the vendor saw it.
+
+    `status` is what the vendor meant to answer, also when the answer was lost; 0 when the request was cut.
+    """
 
     number: int
     at: float
@@ -50,7 +56,7 @@ class RequestLog:
                 query=request.query_string,
                 status=status,
                 fault=fault.kind if fault else None,
-                bytes_in=request.content_length or 0,
+                bytes_in=request.content_length or request.content.total_bytes,
             )
         )
         if len(self._rows) > self._keep:
@@ -75,7 +81,11 @@ class Vendor(Protocol):
     log: RequestLog
 
     def routes(self) -> list[web.RouteDef]:
-        """The vendor's own routes."""
+        """The vendor's own routes.
+
+        A handler hands its answer back unbegun; a streamed one is a web.Response whose body is an async iterator.
+        Only so can a fault lose or cut it.
+        """
 
     def control_routes(self) -> list[web.RouteDef]:
         """Routes under /_sim that only this vendor has."""
@@ -126,79 +136,121 @@ async def _answer(vendor: Vendor, request: web.Request, handler: Handler) -> web
     except web.HTTPException as refused:  # aiohttp's own 404 and 405
         vendor.log.add(request, refused.status, fault)
         raise
+    except (ConnectionError, web.RequestPayloadError):  # the client went away in mid-body; nobody is left to answer
+        vendor.log.add(request, 0, fault)
+        return _hang_up(request)
+    except Exception:
+        vendor.log.add(request, 500, fault)
+        raise
     vendor.log.add(request, answer.status, fault)
-    if fault is not None and fault.kind == "lost":
-        _hang_up(request)
-    if fault is not None and fault.kind == "cut_answer":
-        await _half_an_answer(request, answer)
-    return answer
+    return answer if fault is None else await _after_the_work(request, answer, fault)
 
 
 async def _before_the_work(vendor: Vendor, request: web.Request, fault: Fault | None) -> web.Response | None:
     if fault is None:
         return None
-    if fault.kind == "late":
-        await asyncio.sleep(fault.delay_s)
-    elif fault.kind == "rate_limited":
+    if fault.kind == "rate_limited":
         answer = vendor.error(429)
         if fault.retry_after_s is not None:
             answer.headers["Retry-After"] = str(fault.retry_after_s)
         return answer
-    elif fault.kind == "error":
+    if fault.kind == "error":
         return vendor.error(fault.status)
-    elif fault.kind == "expired":
+    if fault.kind == "expired":
         return vendor.error(401)
-    elif fault.kind == "cut_request":
-        await request.content.readany()
-        vendor.log.add(request, 0, fault)
-        _hang_up(request)
+    if fault.kind == "cut_request":
+        with contextlib.suppress(ConnectionError, web.RequestPayloadError):
+            await request.content.readany()
+        return _hang_up(request)
     return None
 
 
-def _hang_up(request: web.Request) -> None:
-    """Closes the connection under the answer. The client sees a disconnect, never a status."""
+async def _after_the_work(request: web.Request, answer: web.StreamResponse, fault: Fault) -> web.StreamResponse:
+    if fault.kind == "late":
+        await asyncio.sleep(fault.delay_s)
+    elif fault.kind == "lost":
+        return _hang_up(request)
+    elif fault.kind == "cut_answer":
+        return await _half_an_answer(request, answer)
+    return answer
+
+
+def _hang_up(request: web.Request) -> web.Response:
+    """Closes the connection under the answer. The client sees a disconnect, never a status.
+
+    What it returns goes nowhere: aiohttp wants an answer from every handler.
+    """
     if request.transport is not None:
         request.transport.abort()
+    return web.Response(status=0)
 
 
-async def _half_an_answer(request: web.Request, answer: web.StreamResponse) -> None:
-    body = answer.body if isinstance(answer, web.Response) else b""
-    half = bytes(body)[: max(1, len(body) // 2)] if isinstance(body, (bytes, bytearray)) else b"{"
-    cut = web.StreamResponse(status=answer.status, headers={"Content-Type": "application/json", "Content-Length": str(len(half) * 2 + 2)})
+async def _half_an_answer(request: web.Request, answer: web.StreamResponse) -> web.StreamResponse:
+    """Promises the whole length and sends half of it. An answer without a body is lost as a whole."""
+    body = await _whole_body(answer)
+    if answer.prepared or not body:
+        return _hang_up(request)
+    headers = {"Content-Type": answer.content_type, "Content-Length": str(len(body))}
+    cut = web.StreamResponse(status=answer.status, headers=headers)
     await cut.prepare(request)
-    await cut.write(half)
+    await cut.write(body[: len(body) // 2])
+    # Let the half leave the socket first: an abort throws away what is still buffered.
+    await asyncio.sleep(_HALF_AN_ANSWER_S)
     _hang_up(request)
+    return cut
+
+
+async def _whole_body(answer: web.StreamResponse) -> bytes:
+    body = answer.body if isinstance(answer, web.Response) else None
+    return await body.as_bytes() if isinstance(body, Payload) else bytes(body or b"")
 
 
 def _control_routes(vendor: Vendor) -> list[web.RouteDef]:
+    return [*_log_routes(vendor), *_fault_routes(vendor), *_state_routes(vendor)]
+
+
+def _log_routes(vendor: Vendor) -> list[web.RouteDef]:
     async def log(request: web.Request) -> web.Response:
-        rows = vendor.log.writes() if request.query.get("writes") else vendor.log.rows()
-        return _json(rows)
+        return _json(vendor.log.writes() if request.query.get("writes") else vendor.log.rows())
 
     async def clear_log(_request: web.Request) -> web.Response:
         vendor.log.clear()
         return _json({"cleared": True})
 
+    return [web.get("/_sim/log", log), web.delete("/_sim/log", clear_log)]
+
+
+def _fault_routes(vendor: Vendor) -> list[web.RouteDef]:
     async def faults(_request: web.Request) -> web.Response:
         return _json(vendor.faults.rules())
 
     async def add_fault(request: web.Request) -> web.Response:
         try:
-            fault = msgspec.json.decode(await request.read(), type=Fault)
-        except msgspec.MsgspecError as wrong:
+            vendor.faults.add(msgspec.json.decode(await request.read(), type=Fault))
+        except (msgspec.MsgspecError, re.error) as wrong:
             return web.json_response({"error": str(wrong)}, status=400)
-        vendor.faults.add(fault)
         return _json(vendor.faults.rules())
 
     async def clear_faults(_request: web.Request) -> web.Response:
         vendor.faults.clear()
         return _json([])
 
+    return [
+        web.get("/_sim/faults", faults),
+        web.post("/_sim/faults", add_fault),
+        web.delete("/_sim/faults", clear_faults),
+    ]
+
+
+def _state_routes(vendor: Vendor) -> list[web.RouteDef]:
     async def dump(_request: web.Request) -> web.Response:
         return _json(vendor.dump())
 
     async def seed(request: web.Request) -> web.Response:
-        return _json(vendor.seed(msgspec.json.decode(await request.read(), type=dict[str, object])))
+        try:
+            return _json(vendor.seed(msgspec.json.decode(await request.read(), type=dict[str, object])))
+        except msgspec.MsgspecError as wrong:
+            return web.json_response({"error": str(wrong)}, status=400)
 
     async def reset(_request: web.Request) -> web.Response:
         vendor.reset()
@@ -207,11 +259,6 @@ def _control_routes(vendor: Vendor) -> list[web.RouteDef]:
         return _json({"reset": vendor.name})
 
     return [
-        web.get("/_sim/log", log),
-        web.delete("/_sim/log", clear_log),
-        web.get("/_sim/faults", faults),
-        web.post("/_sim/faults", add_fault),
-        web.delete("/_sim/faults", clear_faults),
         web.get("/_sim/state", dump),
         web.post("/_sim/seed", seed),
         web.post("/_sim/reset", reset),
@@ -224,7 +271,10 @@ def _json(data: object) -> web.Response:
 
 @contextlib.asynccontextmanager
 async def serve(vendor: Vendor, *, port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[str]:
-    """Runs one vendor; yields its root URL (no trailing slash). Port 0 picks a free one."""
+    """Runs one vendor; yields its root URL (no trailing slash). Port 0 picks a free one.
+
+    What the body raises comes out as it is; a background that breaks cancels the body and comes out too.
+    """
     runner = web.AppRunner(build_app(vendor), access_log=None, shutdown_timeout=0.5)
     await runner.setup()
     site = web.TCPSite(runner, host, port, reuse_address=True)
@@ -236,5 +286,10 @@ async def serve(vendor: Vendor, *, port: int = 0, host: str = "127.0.0.1") -> As
                 yield f"http://{host}:{runner.addresses[0][1]}"
             finally:
                 work.cancel()
+    except BaseExceptionGroup as several:
+        # A lone failure leaves without the group's wrapping, so that callers can catch it by its type.
+        if len(several.exceptions) == 1:
+            raise several.exceptions[0] from None
+        raise
     finally:
         await runner.cleanup()

@@ -1,0 +1,97 @@
+"""Every subject: its contract, who publishes it, who owns it. `docs/subjects.md` is checked against this list."""
+
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from shared.contracts.events import EntityEvent, SweepEvent
+from shared.outcomes.errors import Malformed
+
+E = TypeVar("E", EntityEvent, SweepEvent)
+
+
+class Subject(msgspec.Struct, Generic[E], frozen=True, kw_only=True):
+    """A subject and what may be said on it. `defaults` fill in what a body leaves out."""
+
+    name: str
+    event: type[E]
+    defaults: dict[str, str]
+    published_by: str
+    owner: str
+
+    def decode(self, body: bytes) -> E:
+        """Reads a body. Raises Malformed with a reason that quotes no value."""
+        try:
+            event = msgspec.json.decode(body or b"{}", type=self.event)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as wrong:
+            raise Malformed(_readable(wrong)) from None
+        missing = {name: value for name, value in self.defaults.items() if getattr(event, name) in _EMPTY}
+        return msgspec.structs.replace(event, **missing) if missing else event
+
+
+_EMPTY = ("", "sweep")
+
+
+def _readable(wrong: Exception) -> str:
+    if isinstance(wrong, RecursionError):
+        return "the body is nested too deeply"
+    if isinstance(wrong, msgspec.ValidationError):
+        text = str(wrong)
+        if "entity_id" in text and "missing" in text:
+            return "entity_id is missing"
+        if "entity_id" in text:
+            return "entity_id is not an id: 1 to 36 of A-Z a-z 0-9 _ -"
+        return f"the body does not fit: {text}"
+    return "the body is not JSON"
+
+
+def _entity(family: str, action: str, entity_type: str, *, by: str = "gateway", owner: str) -> Subject[EntityEvent]:
+    return Subject(
+        name=f"vmh.{family}.{action}",
+        event=EntityEvent,
+        defaults={"entity_type": entity_type, "action": action},
+        published_by=by,
+        owner=owner,
+    )
+
+
+_DOCUMENT = "document_worker"
+_BETEILIGTE = "beteiligte_worker"
+
+DOCUMENT_CREATE = _entity("document", "create", "CDokumente", owner=_DOCUMENT)
+DOCUMENT_UPDATE = _entity("document", "update", "CDokumente", by="gateway, document_worker", owner=_DOCUMENT)
+DOCUMENT_DELETE = _entity("document", "delete", "CDokumente", by="gateway, document_worker", owner=_DOCUMENT)
+DOCUMENT_SWEEP: Subject[SweepEvent] = Subject(
+    name="vmh.document.sweep",
+    event=SweepEvent,
+    defaults={"entity_id": "document"},
+    published_by="schedule",
+    owner=_DOCUMENT,
+)
+RAEUMUNGSKLAGE_CREATE = _entity("raeumungsklage", "create", "Raeumungsklage", owner=_DOCUMENT)
+RAEUMUNGSKLAGE_UPDATE = _entity(
+    "raeumungsklage", "update", "Raeumungsklage", by="gateway, document_worker", owner=_DOCUMENT
+)
+RAEUMUNGSKLAGE_DELETE = _entity("raeumungsklage", "delete", "Raeumungsklage", owner=_DOCUMENT)
+ACCOUNT_CREATE = _entity("account", "create", "Account", owner=_DOCUMENT)
+ACCOUNT_UPDATE = _entity("account", "update", "Account", by="gateway, document_worker", owner=_DOCUMENT)
+ACCOUNT_DELETE = _entity("account", "delete", "Account", owner=_DOCUMENT)
+BETEILIGTE_CREATE = _entity("beteiligte", "create", "CBeteiligte", owner=_BETEILIGTE)
+BETEILIGTE_UPDATE = _entity("beteiligte", "update", "CBeteiligte", by="gateway, document_worker", owner=_BETEILIGTE)
+BETEILIGTE_DELETE = _entity("beteiligte", "delete", "CBeteiligte", owner=_BETEILIGTE)
+
+SUBJECTS: tuple[Subject[Any], ...] = (
+    DOCUMENT_CREATE,
+    DOCUMENT_UPDATE,
+    DOCUMENT_DELETE,
+    DOCUMENT_SWEEP,
+    RAEUMUNGSKLAGE_CREATE,
+    RAEUMUNGSKLAGE_UPDATE,
+    RAEUMUNGSKLAGE_DELETE,
+    ACCOUNT_CREATE,
+    ACCOUNT_UPDATE,
+    ACCOUNT_DELETE,
+    BETEILIGTE_CREATE,
+    BETEILIGTE_UPDATE,
+    BETEILIGTE_DELETE,
+)

@@ -1,0 +1,31 @@
+"""The vendors' own words, as EspoCRM's fields hold them."""
+
+from enum import StrEnum
+
+
+class EntityAction(StrEnum):
+    """What happened to a record in EspoCRM."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    LINK = "link"
+    UNLINK = "unlink"
+
+
+class XaiSyncStatus(StrEnum):
+    """`CDokumente.xaiSyncStatus`. The hub never writes `unclean`: that is staff or EspoCRM's hook asking for a sync."""
+
+    NO_SYNC = "no_sync"
+    PENDING_SYNC = "pending_sync"
+    CLEAN = "clean"
+    UNCLEAN = "unclean"
+    FAILED = "failed"
+
+
+class FileStatus(StrEnum):
+    """`CDokumente.fileStatus`. The hub writes `synced` only."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    SYNCED = "synced"

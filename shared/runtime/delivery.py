@@ -1,0 +1,189 @@
+"""One delivery from message to settlement: earlier attempts, lock, handler, and what its ending means."""
+
+import asyncio
+import logging
+
+from shared.contracts.envelope import event_time_of
+from shared.outcomes.errors import Busy, Crashed, HubError, Retry, Unavailable
+from shared.outcomes.outcome import Outcome
+from shared.outcomes.settle import CRASHES_MAX, Attempts, Bury, Nak, Settlement, Stop, settle
+from shared.runtime.acknowledge import acknowledge, nak
+from shared.runtime.desk import Delivery, Desk
+from shared.runtime.report import report
+from shared.runtime.route import D
+from shared.telemetry.run import Run, enter_run, leave_run
+from shared.telemetry.traces import parse_traceparent
+
+_log = logging.getLogger(__name__)
+
+_SHOWN_AFTER_FAILURES = 3
+"""A vendor's hiccup is not shown to lawyers; the third failure in a row is."""
+
+
+async def deliver(desk: Desk, delivery: Delivery[D], deps: D) -> Settlement:
+    """Works on one delivery to its end and says how it ended. Raises nothing but cancellation."""
+    envelope = delivery.envelope
+    position = delivery.position
+    started = desk.clock.monotonic()
+    run = Run(event_id=envelope.event_id, run_id=f"{desk.holder}.{position.sequence}.{position.delivered}")
+    token = enter_run(run)
+    before = parse_traceparent(envelope.traceparent)
+    try:
+        with desk.tracer.span(
+            f"process {envelope.subject.name}",
+            kind="consumer",
+            parent=before if envelope.replay_of is None else None,
+            link=before if envelope.replay_of is not None else None,
+            attributes={
+                "messaging.system": "nats",
+                "messaging.operation.type": "process",
+                "messaging.destination.name": envelope.subject.name,
+                "messaging.destination.subscription.name": position.stream,
+                "messaging.consumer.group.name": desk.consumer,
+                "messaging.message.id": envelope.event_id,
+                "hub.entity_type": envelope.event.entity_type,
+                "hub.entity_id": envelope.event.entity_id,
+                "nats.stream_seq": position.sequence,
+                "nats.num_delivered": position.delivered,
+            },
+        ) as span:
+            run.trace_id = span.trace.trace_id
+            attempts = await _attempts(desk, delivery)
+            result, settlement = await _under_lock(desk, delivery, deps, run, attempts)
+            if isinstance(result, BaseException):
+                span.fail(type(result).__name__)
+            report(desk, delivery, run, attempts, result, settlement, seconds=desk.clock.monotonic() - started)
+            return settlement
+    finally:
+        leave_run(token)
+
+
+async def _attempts(desk: Desk, delivery: Delivery[D]) -> Attempts:
+    position = delivery.position
+    try:
+        return await desk.attempts.read(
+            position.stream,
+            position.sequence,
+            delivered=position.delivered,
+            failures_before=delivery.envelope.failures,
+        )
+    except Unavailable:
+        return Attempts(failures=delivery.envelope.failures)
+
+
+async def _under_lock(
+    desk: Desk, delivery: Delivery[D], deps: D, run: Run, attempts: Attempts
+) -> tuple[Outcome | BaseException, Settlement]:
+    """Acquires, runs, settles, releases. The broker hears the ending before the next run of this entity can begin."""
+    watch = _Watch(desk.lock_ttl_s)
+    try:
+        lease = await desk.locks.acquire(delivery.lane, run=run.run_id, on_lost=watch.lost)
+    except Unavailable as failed:
+        return failed, await _close(desk, delivery, failed, attempts, deps=None)
+    if lease is None:
+        desk.metrics.locks_busy.inc()
+        busy = Busy("another replica works on this entity")
+        return busy, await _close(desk, delivery, busy, attempts, deps=None)
+    run.fence = lease.fence
+    try:
+        return await _run_and_close(desk, delivery, deps, attempts, watch)
+    except asyncio.CancelledError:
+        await nak(delivery.message, 0.5)  # the service is stopping and this run was too long for its grace period
+        raise
+    finally:
+        await desk.locks.release(lease)
+
+
+async def _run_and_close(
+    desk: Desk, delivery: Delivery[D], deps: D, attempts: Attempts, watch: "_Watch"
+) -> tuple[Outcome | BaseException, Settlement]:
+    accepted_at = event_time_of(delivery.message.headers or {})
+    if accepted_at is not None:
+        waited_s = max(0.0, (desk.clock.now() - accepted_at).total_seconds())
+        desk.metrics.event_age_seconds.labels(delivery.envelope.subject.name).observe(waited_s)
+    if attempts.crashes >= CRASHES_MAX:
+        result: Outcome | BaseException = Crashed(f"the worker died {attempts.crashes} times over this event")
+    else:
+        result = await _result(desk, delivery, deps, watch)
+    return result, await _close(desk, delivery, result, attempts, deps=deps)
+
+
+async def _result(desk: Desk, delivery: Delivery[D], deps: D, watch: "_Watch") -> Outcome | BaseException:
+    """Calls the handler, bounded by the lock; whatever it raises is a result."""
+    try:
+        async with watch.scope():
+            outcome: Outcome = await delivery.route.handler(delivery.envelope.event, deps)
+            return outcome
+    except TimeoutError as failed:
+        if watch.is_lost:
+            desk.metrics.locks_lost.inc()
+            return Busy("lost the lock")
+        return Unavailable(f"the run took longer than {desk.lock_ttl_s:.0f} s") if watch.expired else failed
+    except Exception as failed:
+        return failed
+
+
+class _Watch:
+    """Ends a run when its time or its lock is over."""
+
+    def __init__(self, ttl_s: float) -> None:
+        self._ttl_s = ttl_s
+        self._scope: asyncio.Timeout | None = None
+        self.is_lost = False
+
+    def scope(self) -> asyncio.Timeout:
+        self._scope = asyncio.timeout(0 if self.is_lost else self._ttl_s)
+        return self._scope
+
+    def lost(self) -> None:
+        self.is_lost = True
+        if self._scope is not None and not self._scope.expired():
+            self._scope.reschedule(asyncio.get_running_loop().time())
+
+    @property
+    def expired(self) -> bool:
+        return self._scope is not None and self._scope.expired()
+
+
+async def _close(
+    desk: Desk,
+    delivery: Delivery[D],
+    result: Outcome | BaseException,
+    attempts: Attempts,
+    *,
+    deps: D | None,
+) -> Settlement:
+    """Decides the settlement, shows a failure to people, tells the broker."""
+    settlement = settle(result, attempts, desk.dice.random())
+    if deps is not None and isinstance(result, BaseException) and _worth_showing(result, attempts, settlement):
+        await _show(delivery, deps, result)
+    try:
+        await acknowledge(desk, delivery, result, attempts, settlement)
+    except Unavailable as failed:
+        # What should have been stored first was not, so the message must come again.
+        _log.warning("could not settle, the event comes again", extra={"reason": failed.reason})
+        settlement = Nak(30.0)
+        await nak(delivery.message, settlement.delay_s)
+    return settlement
+
+
+def _worth_showing(result: BaseException, attempts: Attempts, settlement: Settlement) -> bool:
+    if isinstance(result, Busy) or isinstance(settlement, Stop):
+        return False
+    return (
+        isinstance(settlement, Bury)
+        or not isinstance(result, Retry)
+        or (attempts.failures + 1 >= _SHOWN_AFTER_FAILURES)
+    )
+
+
+async def _show(delivery: Delivery[D], deps: D, failed: BaseException) -> None:
+    route = delivery.route
+    if route.failed is None:
+        return
+    error = failed if isinstance(failed, HubError) else HubError("an error in the hub; see its log")
+    try:
+        async with asyncio.timeout(30):
+            await route.failed(delivery.envelope.event, deps, error)
+    except Exception as also:
+        _log.warning("the failure could not be shown", extra={"error": type(also).__name__})

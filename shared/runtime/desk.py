@@ -1,0 +1,62 @@
+"""A message in hand, and the desk it is worked on: everything a delivery needs."""
+
+from random import Random
+from typing import Any, Generic
+
+import msgspec
+from nats.aio.msg import Msg
+
+from shared.clock import Clock
+from shared.contracts.envelope import Envelope
+from shared.runtime.dead_letter import DeadLetters
+from shared.runtime.history import History
+from shared.runtime.pull_loop import Position
+from shared.runtime.route import D, Route
+from shared.runtime.schedule import Schedules
+from shared.state.attempts import AttemptsLog
+from shared.state.locks import Locks
+from shared.telemetry.metrics import Metrics
+from shared.telemetry.traces import Tracer
+
+_COALESCED_IDS_MAX = 20
+
+
+class Delivery(Generic[D]):
+    """A message in hand."""
+
+    __slots__ = ("coalesced", "coalesced_ids", "envelope", "lane", "message", "position", "route")
+
+    def __init__(
+        self, message: Msg, position: Position, route: Route[Any, D], envelope: Envelope[Any], lane: str
+    ) -> None:
+        self.message = message
+        self.position = position
+        self.route = route
+        self.envelope = envelope
+        self.lane = lane
+        self.coalesced = 0
+        self.coalesced_ids: list[str] = []
+
+    def stands_for(self, event_id: str) -> None:
+        """An equal event has arrived; this delivery's run does its work too."""
+        self.coalesced += 1
+        if len(self.coalesced_ids) < _COALESCED_IDS_MAX:
+            self.coalesced_ids.append(event_id)
+
+
+class Desk(msgspec.Struct, frozen=True, kw_only=True):
+    """What every delivery needs; built once per service."""
+
+    consumer: str
+    holder: str
+    retry_subject: str
+    lock_ttl_s: float
+    clock: Clock
+    tracer: Tracer
+    metrics: Metrics
+    locks: Locks
+    attempts: AttemptsLog
+    history: History
+    dead_letters: DeadLetters
+    schedules: Schedules
+    dice: Random

@@ -1,0 +1,75 @@
+"""Time as the broker keeps it: cron definitions and one-shot delays, so that no replica need be a leader.
+
+Source: ADR-51 of https://github.com/nats-io/nats-architecture-and-design (cron since nats-server 2.14).
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import msgspec
+
+from shared.contracts.envelope import MSG_ID
+from shared.contracts.keys import token
+from shared.outcomes.errors import Unavailable
+from shared.runtime.bus import Bus
+from shared.runtime.dead_letter import as_they_were
+from shared.runtime.publisher import Publisher
+
+_BODY = b"{}"
+
+
+class Cron(msgspec.Struct, frozen=True, kw_only=True):
+    """A subject that is published again and again."""
+
+    name: str
+    """`vmh.cron.<job>`: where the definition lies, in the stream of its target."""
+    expression: str
+    """Six fields, seconds first."""
+    target: str
+    timezone: str
+
+
+class Schedules:
+    """Keeps cron definitions and puts events off."""
+
+    def __init__(self, bus: Bus, publisher: Publisher) -> None:
+        self._bus = bus
+        self._publisher = publisher
+
+    async def ensure(self, cron: Cron, *, stream: str) -> None:
+        """Publishes the definition when it is not there as wanted; any replica may, and one definition results.
+
+        Raises Unavailable with the broker's words when the expression is not one.
+        """
+        headers = {
+            "Nats-Schedule": cron.expression,
+            "Nats-Schedule-Target": cron.target,
+            "Nats-Schedule-Time-Zone": cron.timezone,
+        }
+        if await self._present(cron.name, stream) == headers:
+            return
+        stamp = "|".join(headers.values())
+        await self._publisher.store(cron.name, _BODY, headers | {MSG_ID: f"cron:{cron.name}:{stamp}"})
+
+    async def _present(self, subject: str, stream: str) -> dict[str, str] | None:
+        try:
+            answer = await self._bus.nc.request(f"$JS.API.DIRECT.GET.{stream}.{subject}", b"", timeout=3)
+        except Exception as failed:
+            raise Unavailable(f"NATS does not answer ({type(failed).__name__})") from None
+        headers = answer.headers or {}
+        if "Nats-Sequence" not in headers:
+            return None
+        wanted = ("Nats-Schedule", "Nats-Schedule-Target", "Nats-Schedule-Time-Zone")
+        return {name: str(headers.get(name, "")) for name in wanted}
+
+    async def publish_later(
+        self, subject: str, body: bytes, headers: Mapping[str, str], *, at: datetime, retry_subject: str, once: str
+    ) -> None:
+        """Publishes this message again at `at`; needs no slot of the consumer and survives restarts."""
+        when = (at + timedelta(milliseconds=500)).replace(microsecond=0)
+        scheduled = as_they_were(headers) | {
+            MSG_ID: f"retry:{once}",
+            "Nats-Schedule": f"@at {when.isoformat().replace('+00:00', 'Z')}",
+            "Nats-Schedule-Target": subject,
+        }
+        await self._publisher.store(f"{retry_subject}.{token(once)}", body, scheduled)

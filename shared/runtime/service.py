@@ -1,0 +1,207 @@
+"""A service's life: settings, telemetry, NATS, signals, work, drain; and the exit code that says how it ended."""
+
+import asyncio
+import contextlib
+import importlib.metadata
+import logging
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Annotated, Literal, TypeVar
+
+import msgspec
+from aiohttp import web
+from nats.errors import Error as NatsError
+
+from shared.clock import Clock, SystemClock
+from shared.outcomes.errors import Unavailable
+from shared.runtime.bus import Bus, MissingPart, NatsSettings
+from shared.runtime.health import Health, HealthSettings
+from shared.runtime.publisher import Publisher
+from shared.settings import SettingsError, environment, load
+from shared.telemetry.logs import LiveLog, setup_logging
+from shared.telemetry.metrics import Metrics
+from shared.telemetry.traces import Tracer, build_tracer
+
+_log = logging.getLogger(__name__)
+
+EXIT_SETTINGS = 78
+EXIT_MISSING_PART = 69
+EXIT_OTHER = 1
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How much a service says."""
+
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], msgspec.Meta(description="Least level of a log line.")
+    ] = "info"
+
+
+class Service:
+    """What `start` has built and a composition root builds on."""
+
+    def __init__(self, name: str, bus: Bus, *, clock: Clock, tracer: Tracer, metrics: Metrics, health: Health) -> None:
+        self.name = name
+        self.holder = f"{name}@{socket.gethostname()}.{secrets.token_hex(3)}"
+        """Names this replica in locks, logs and history."""
+        self.bus = bus
+        self.clock = clock
+        self.tracer = tracer
+        self.metrics = metrics
+        self.health = health
+        self.publisher = Publisher(
+            bus, source=name, clock=clock, tracer=tracer, metrics=metrics, new_id=lambda: secrets.token_hex(16)
+        )
+        self.stopping = asyncio.Event()
+        """Set by SIGTERM, SIGINT, or a connection that is gone for good."""
+
+    async def until_stopped(self) -> None:
+        """Returns when the service shall stop."""
+        await self.stopping.wait()
+        self.health.draining = True
+
+
+def version() -> str:
+    """The distribution's version."""
+    try:
+        return importlib.metadata.version("bitbylaw-hub")
+    except importlib.metadata.PackageNotFoundError:
+        return "0+unknown"
+
+
+def run(
+    name: str,
+    settings_type: type[S],
+    main: Callable[[S, Service], Awaitable[None]],
+    *,
+    bus_of: Callable[[S], NatsSettings],
+    log_level_of: Callable[[S], str],
+) -> int:
+    """Runs a service to its end; the exit code. 0 clean stop, 78 settings, 69 a required part is not there."""
+    environ = environment()
+    try:
+        settings = load(settings_type, environ)
+    except SettingsError as wrong:
+        sys.stderr.write(f"{name}: cannot start, {len(wrong.problems)} setting(s):\n")
+        sys.stderr.writelines(f"  {problem}\n" for problem in wrong.problems)
+        return EXIT_SETTINGS
+    setup_logging(name, log_level_of(settings))
+    try:
+        asyncio.run(_main(name, settings, main, bus_of(settings), environ))
+    except MissingPart as missing:
+        sys.stderr.write(f"{name}: cannot start: {missing}\n")
+        return EXIT_MISSING_PART
+    except Exception as failed:
+        _log.error("ended by an error", exc_info=failed)
+        return EXIT_OTHER
+    return 0
+
+
+async def _main(
+    name: str,
+    settings: S,
+    main: Callable[[S, Service], Awaitable[None]],
+    nats: NatsSettings,
+    environ: Mapping[str, str],
+) -> None:
+    async with start(name, nats, environ) as service:
+        loop = asyncio.get_running_loop()
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(signum, service.stopping.set)
+        await main(settings, service)
+        _log.info("stopped")
+
+
+@contextlib.asynccontextmanager
+async def start(name: str, nats: NatsSettings, environ: Mapping[str, str]) -> AsyncIterator[Service]:
+    """Telemetry, connection, topology, publisher; closed in the reverse order. Raises MissingPart."""
+    metrics = Metrics(name, version())
+    tracer = build_tracer(name, version(), environ)
+    bus = Bus(nats, name)
+    live: LiveLog | None = None
+    try:
+        await bus.connect()
+        try:
+            await bus.ensure_topology()
+        except Unavailable as failed:
+            raise MissingPart(f"the topology cannot be made: {failed.reason}") from None
+        health = Health(name, version(), metrics)
+        service = Service(name, bus, clock=SystemClock(), tracer=tracer, metrics=metrics, health=health)
+        await service.publisher.start()
+        health.add("nats", bus.check_topology)
+        live = LiveLog(name, _sender(bus, name))
+        logging.getLogger().addHandler(live)
+        async with asyncio.TaskGroup() as tasks:
+            watches = [tasks.create_task(health.watch_loop()), tasks.create_task(_stop_when_closed(service))]
+            try:
+                yield service
+            finally:
+                for watch in watches:
+                    watch.cancel()
+    except BaseExceptionGroup as group:
+        raise _the_one(group) from None
+    finally:
+        if live is not None:
+            logging.getLogger().removeHandler(live)
+        await bus.close()
+        tracer.close()
+
+
+def _the_one(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What went wrong, without the task groups around it; of several, the first."""
+    inner = group.exceptions[0]
+    return _the_one(inner) if isinstance(inner, BaseExceptionGroup) else inner
+
+
+async def _stop_when_closed(service: Service) -> None:
+    await service.bus.wait_closed()
+    service.stopping.set()
+
+
+def _sender(bus: Bus, name: str) -> Callable[[str, bytes], None]:
+    """Live log lines as core NATS messages `log.<service>.<level>`: dropped when nobody listens or NATS is away."""
+    pending: set[asyncio.Task[None]] = set()
+
+    async def publish(subject: str, line: bytes) -> None:
+        with contextlib.suppress(NatsError, OSError):
+            await bus.nc.publish(subject, line)
+
+    def send(level: str, line: bytes) -> None:
+        if not bus.connected or len(pending) > 100:
+            return
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(publish(f"log.{name}.{level}", line))
+        pending.add(task)
+        task.add_done_callback(pending.discard)
+
+    return send
+
+
+@contextlib.asynccontextmanager
+async def health_server(service: Service, settings: HealthSettings) -> AsyncIterator[None]:
+    """Serves the probes of a service that has no door of its own."""
+    app = web.Application()
+    app.add_routes(service.health.routes())
+    async with serve(app, settings.health_host, settings.health_port) as port:
+        _log.info("health", extra={"port": port})
+        yield
+
+
+@contextlib.asynccontextmanager
+async def serve(app: web.Application, host: str, port: int, *, grace_s: float = 5.0) -> AsyncIterator[int]:
+    """Runs an aiohttp application; yields the port it got. Raises MissingPart when the port is taken."""
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=grace_s)
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as taken:
+            raise MissingPart(f"port {port} at {host} cannot be opened: {taken.strerror}") from None
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()

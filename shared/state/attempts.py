@@ -1,0 +1,29 @@
+"""What became of earlier deliveries of one message, across replicas and restarts."""
+
+import msgspec
+
+from shared.contracts.keys import key
+from shared.outcomes.settle import Attempts
+from shared.state.kv import Bucket
+
+_KEEP_S = 7 * 24 * 3600
+
+
+class AttemptsLog:
+    """Counts per message. A message that never failed has no row, so the common case costs nothing."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+
+    async def read(self, stream: str, sequence: int, *, delivered: int, failures_before: int) -> Attempts:
+        """The counts before delivery number `delivered`. `failures_before` is what an earlier message had used up."""
+        if delivered <= 1:
+            return Attempts(failures=failures_before)
+        entry = await self._bucket.get(key("attempts", stream, str(sequence)))
+        known = msgspec.json.decode(entry.value, type=Attempts) if entry else Attempts(failures=failures_before)
+        accounted = known.failures - failures_before + known.handed_back
+        return msgspec.structs.replace(known, crashes=max(0, delivered - 1 - accounted))
+
+    async def write(self, stream: str, sequence: int, attempts: Attempts) -> None:
+        """Keeps the counts for the next delivery."""
+        await self._bucket.put(key("attempts", stream, str(sequence)), msgspec.json.encode(attempts), ttl_s=_KEEP_S)

@@ -1,0 +1,141 @@
+"""The effect journal: a write that the vendor would happily do twice is done once.
+
+Intent before the call, receipt after it. An intent found open means that somebody may have sent it: then the vendor
+is asked for an object with our marker before anything is sent again. Exactly one: adopted. None, and older than the
+vendor's visibility delay: sent again. Several, or no way to look: parked for a person. Never guess, never duplicate.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Literal
+
+import msgspec
+
+from shared.clock import Clock
+from shared.contracts.keys import key
+from shared.outcomes.errors import Busy, Halt, Parked, RateLimited, Rejected, Unavailable
+from shared.state.kv import Bucket
+from shared.telemetry.run import current_run
+
+_KEEP_DONE_S = 30 * 24 * 3600
+
+
+class Effect(msgspec.Struct, frozen=True, kw_only=True):
+    """One wanted object: its key says what is wanted, not when, so every run that wants it finds the same row."""
+
+    step: str
+    entity_type: str
+    entity_id: str
+    name: str
+    """What is made: `upload`, `collection`, …"""
+    content: str
+    """Hash of the desired content."""
+    marker: str
+    """What `look` can find it by."""
+
+    @property
+    def key(self) -> str:
+        """Its row in the journal."""
+        return key(self.step, self.entity_type, self.entity_id, self.name, self.content)
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of the journal."""
+
+    state: Literal["open", "done"]
+    since: datetime
+    """Of the first try: how far back to look."""
+    sent_at: datetime
+    """Of the latest try: whether it is too early to conclude that nothing was made."""
+    run: str
+    fence: int
+    marker: str
+    generation: int = 1
+    """Grows when the vendor has lost the object and it is made anew."""
+    vendor_id: str | None = None
+
+
+Send = Callable[[], Awaitable[str]]
+Look = Callable[[Row], Awaitable[Sequence[str]]]
+
+
+class Journal:
+    """Performs effects exactly once each."""
+
+    def __init__(self, bucket: Bucket, clock: Clock) -> None:
+        self._bucket = bucket
+        self._clock = clock
+
+    async def receipt(self, effect: Effect) -> str | None:
+        """The vendor's id when the effect is done, without doing anything."""
+        entry = await self._bucket.get(effect.key)
+        row = _decode(entry.value) if entry else None
+        return row.vendor_id if row and row.state == "done" else None
+
+    async def perform(
+        self, effect: Effect, *, send: Send, look: Look, visible_after_s: float, gone: str | None = None
+    ) -> str:
+        """The vendor's id of the one object. `send` makes it, `look` finds those that carry the row's marker.
+
+        `gone` is an id that the vendor no longer knows: a receipt for it starts the next generation.
+        Raises what `send` and `look` raise; Parked when the outcome cannot be found out; Busy when another run
+        with a later lock has taken over.
+        """
+        entry = await self._bucket.get(effect.key)
+        row = _decode(entry.value) if entry else None
+        if row is not None and row.state == "done" and row.vendor_id and row.vendor_id != gone:
+            return row.vendor_id
+        if row is not None and row.state == "open":
+            found = await self._resolve(effect, row, look, visible_after_s)
+            if found is not None:
+                assert entry is not None
+                await self._finish(effect, row, entry.revision, found)
+                return found
+        opened, revision = await self._open(effect, entry.revision if entry else 0, row)
+        return await self._send(effect, opened, revision, send)
+
+    async def _resolve(self, effect: Effect, row: Row, look: Look, visible_after_s: float) -> str | None:
+        found = list(dict.fromkeys(await look(row)))
+        if len(found) == 1:
+            return found[0]
+        if len(found) > 1:
+            raise Parked(f"{effect.step} {effect.name}: {len(found)} objects carry the marker; a person must choose")
+        if self._clock.now() - row.sent_at < timedelta(seconds=visible_after_s):
+            raise Unavailable(f"{effect.step} {effect.name}: outcome unknown, too early to tell")
+        return None
+
+    async def _open(self, effect: Effect, revision: int, before: Row | None) -> tuple[Row, int]:
+        run = current_run()
+        now = self._clock.now()
+        opened = Row(
+            state="open",
+            since=before.since if before and before.state == "open" else now,
+            sent_at=now,
+            run=run.run_id if run else "",
+            fence=run.fence if run else 0,
+            marker=before.marker if before and before.state == "open" else effect.marker,
+            generation=1 if before is None else before.generation + (before.state == "done"),
+        )
+        written = await self._bucket.update(effect.key, msgspec.json.encode(opened), revision)
+        if written is None:
+            raise Busy("another run has begun the same effect")
+        return opened, written
+
+    async def _send(self, effect: Effect, opened: Row, revision: int, send: Send) -> str:
+        try:
+            vendor_id = await send()
+        except (Rejected, RateLimited, Halt):
+            # A clear no: nothing was made, so nothing is open.
+            await self._bucket.delete(revision)
+            raise
+        await self._finish(effect, opened, revision, vendor_id)
+        return vendor_id
+
+    async def _finish(self, effect: Effect, row: Row, revision: int, vendor_id: str) -> None:
+        done = msgspec.structs.replace(row, state="done", vendor_id=vendor_id)
+        if await self._bucket.update(effect.key, msgspec.json.encode(done), revision, ttl_s=_KEEP_DONE_S) is None:
+            raise Busy("another run has settled the same effect")
+
+
+def _decode(value: bytes) -> Row:
+    return msgspec.json.decode(value, type=Row)

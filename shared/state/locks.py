@@ -1,0 +1,97 @@
+"""One run at a time per entity, over all replicas: a lease in KV that its holder renews while the run lives."""
+
+import logging
+from collections.abc import Callable
+
+import msgspec
+
+from shared.clock import Clock
+from shared.outcomes.errors import Unavailable
+from shared.state.kv import Bucket
+
+_log = logging.getLogger(__name__)
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """The value of a lock: who, for which run, since when."""
+
+    holder: str
+    run: str
+    since: str
+
+
+class Lease:
+    """A lock that is held. `revision` at the time of acquiring is the fence of everything written under it."""
+
+    __slots__ = ("fence", "key", "on_lost", "renewed_at", "revision", "value")
+
+    def __init__(self, key: str, value: bytes, revision: int, now: float, on_lost: Callable[[], None]) -> None:
+        self.key = key
+        self.value = value
+        self.fence = revision
+        self.revision = revision
+        self.renewed_at = now
+        self.on_lost = on_lost
+
+
+class Locks:
+    """Acquires, renews and releases leases of `lease_s` seconds (at least 1)."""
+
+    def __init__(self, bucket: Bucket, *, holder: str, lease_s: int, clock: Clock) -> None:
+        self._bucket = bucket
+        self._holder = holder
+        self._lease_s = max(1, lease_s)
+        self._clock = clock
+        self._held: set[Lease] = set()
+
+    @property
+    def renew_every_s(self) -> float:
+        """How often `renew_all` must run: three chances within a lease."""
+        return self._lease_s / 3
+
+    async def acquire(self, key: str, *, run: str, on_lost: Callable[[], None]) -> Lease | None:
+        """The lease, or None while somebody else holds it. `on_lost` is called once if it cannot be kept."""
+        asked_at = self._clock.monotonic()
+        value = msgspec.json.encode(Holder(self._holder, run, self._clock.now().isoformat(timespec="seconds")))
+        revision = await self._bucket.create(key, value, ttl_s=self._lease_s)
+        if revision is None:
+            return None
+        lease = Lease(key, value, revision, asked_at, on_lost)
+        self._held.add(lease)
+        return lease
+
+    async def renew_all(self) -> None:
+        """Renews every lease held here. One that has a new owner, or could not be renewed in time, is lost."""
+        for lease in list(self._held):
+            asked_at = self._clock.monotonic()
+            try:
+                revision = await self._bucket.update(lease.key, lease.value, lease.revision, ttl_s=self._lease_s)
+            except Unavailable:
+                if asked_at - lease.renewed_at > self._lease_s:
+                    self._lose(lease)
+                continue
+            if lease not in self._held:
+                # It was released while we asked; our renewal may have come after that release.
+                await self._forget(lease, revision)
+            elif revision is None:
+                self._lose(lease)
+            else:
+                lease.revision = revision
+                lease.renewed_at = asked_at
+
+    async def release(self, lease: Lease) -> None:
+        """Gives the lock back: deletes our revision and no other. If NATS is away, the lease runs out by itself."""
+        self._held.discard(lease)
+        await self._forget(lease, lease.revision)
+
+    async def _forget(self, lease: Lease, revision: int | None) -> None:
+        if revision is None:
+            return
+        try:
+            await self._bucket.delete(revision)
+        except Unavailable as failed:
+            _log.warning("lock not released, it runs out by itself", extra={"lock": lease.key, "reason": failed.reason})
+
+    def _lose(self, lease: Lease) -> None:
+        self._held.discard(lease)
+        lease.on_lost()

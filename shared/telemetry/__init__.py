@@ -1,0 +1,1 @@
+"""What the hub says about itself: logs, traces, metrics, and the run that ties them together. Ids, never values."""

@@ -1,0 +1,62 @@
+"""Every metric the hub exports, in one list: name, labels, and what to make of it."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+
+
+class Metrics:
+    """The metrics of one process. Labels hold names of things (subjects, vendors, reasons), never ids or values."""
+
+    def __init__(self, service: str, version: str) -> None:
+        self.registry = CollectorRegistry()
+        self._service = service
+        ProcessCollector(registry=self.registry)
+        self._gauge("hub_build_info", "1; which version runs.", "service", "version").labels(service, version).set(1)
+
+        self.webhooks = self._counter("hub_webhooks", "Requests at the gateway's doors.", "door", "status")
+        self.webhook_seconds = self._histogram("hub_webhook_seconds", "From the request's head to the answer.", "door")
+        self.webhook_echoes = self._counter("hub_webhook_echoes", "Items that were our own writes coming back.", "door")
+        self.events_published = self._counter("hub_events_published", "Events that JetStream has stored.", "subject")
+        self.publish_failures = self._counter(
+            "hub_publish_failures", "Events not stored within the deadline.", "subject"
+        )
+
+        self.deliveries = self._counter(
+            "hub_deliveries", "Deliveries by how they ended and why.", "subject", "outcome", "reason"
+        )
+        self.delivery_seconds = self._histogram("hub_delivery_seconds", "From start to settlement.", "subject")
+        self.event_age_seconds = self._histogram(
+            "hub_event_age_seconds",
+            "From the event's time to the start of its run: what people wait.",
+            "subject",
+        )
+        self.dead_letters = self._counter(
+            "hub_dead_letters", "Events given up on; each needs a look.", "subject", "kind"
+        )
+        self.lanes = self._gauge("hub_lanes", "Entities being worked on, and messages in hand behind them.", "state")
+        self.locks_busy = self._counter("hub_locks_busy", "Runs handed back because another replica had the entity.")
+        self.locks_lost = self._counter("hub_locks_lost", "Runs cancelled because their lease ran out.")
+        self.halted = self._gauge("hub_halted", "1 while the consumer has stopped itself; see the reason.", "kind")
+        self.history_lost = self._counter("hub_history_lost", "History records that JetStream did not store.")
+        self.consumer_lag = self._gauge("hub_consumer_lag", "Messages not yet settled, all replicas.", "consumer")
+
+        self.vendor_calls = self._counter("hub_vendor_calls", "Requests to vendors.", "vendor", "operation", "outcome")
+        self.vendor_seconds = self._histogram("hub_vendor_seconds", "Time a vendor took.", "vendor", "operation")
+        self.intents_parked = self._counter(
+            "hub_intents_parked", "Writes whose outcome nobody can tell; a person must look.", "step"
+        )
+        self.loop_lag_seconds = self._gauge("hub_event_loop_lag_seconds", "How late the event loop runs its timers.")
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
+        return Histogram(name, text, labels, registry=self.registry, buckets=_SECONDS)
+
+    def render(self) -> bytes:
+        """The text that Prometheus scrapes."""
+        return generate_latest(self.registry)

@@ -1,0 +1,68 @@
+"""A row as the API shows it: whole, just created, in a list, or as a webhook's data."""
+
+from collections.abc import Iterable
+
+from simulators.espocrm.records import Records, Row
+from simulators.espocrm.schema import Attribute, Shape
+
+# Core/Utils/Config default of maxSelectTextAttributeLengthForList.
+LIST_TEXT_LENGTH = 10_000
+_NAMES_NOT_IN_WEBHOOKS = frozenset({"createdBy", "modifiedBy", "assignedUser"})
+
+
+def value_of(records: Records, shape: Shape, row: Row, attribute: Attribute) -> object:
+    """What the record carries under this attribute; null when unset."""
+    kind = attribute.kind
+    if kind == "foreignName":
+        entity = attribute.entity or row.get(f"{attribute.of}Type")
+        return records.name_of(str(entity) if entity else None, row.get(f"{attribute.of}Id"))
+    if kind == "constant":
+        return attribute.value
+    if kind in ("linkIds", "linkNames"):
+        ids = records.linked_ids(shape.name, str(row["id"]), shape.links[attribute.of])
+        return ids if kind == "linkIds" else {i: records.name_of(attribute.entity, i) for i in ids}
+    return row.get(attribute.name)
+
+
+def whole(records: Records, shape: Shape, row: Row) -> Row:
+    """Read and update: every attribute, nulls included."""
+    return {a.name: value_of(records, shape, row, a) for a in shape.attributes.values()}
+
+
+def created(records: Records, shape: Shape, row: Row) -> Row:
+    """Create: attributes never set are absent, looked-up ones are there."""
+    return {
+        a.name: value_of(records, shape, row, a)
+        for a in shape.attributes.values()
+        if not a.is_stored or a.name in row
+    }
+
+
+def in_list(records: Records, shape: Shape, row: Row, attributes: Iterable[Attribute]) -> Row:
+    """One line of a list: the attributes asked for, long texts cut."""
+    found: Row = {}
+    for attribute in attributes:
+        value = value_of(records, shape, row, attribute)
+        if attribute.kind == "text" and isinstance(value, str):
+            value = value[:LIST_TEXT_LENGTH]
+        found[attribute.name] = value
+    return found
+
+
+def created_event(records: Records, shape: Shape, row: Row) -> Row:
+    """Data of {Entity}.create: what was set, names of links that were set, no names of users."""
+    found: Row = {}
+    for attribute in shape.attributes.values():
+        if attribute.is_stored:
+            if attribute.name in row:
+                found[attribute.name] = row[attribute.name]
+        elif attribute.kind == "foreignName":
+            if attribute.of not in _NAMES_NOT_IN_WEBHOOKS and row.get(f"{attribute.of}Id"):
+                found[attribute.name] = value_of(records, shape, row, attribute)
+        elif attribute.kind in ("linkIds", "linkNames"):
+            value = value_of(records, shape, row, attribute)
+            if value:
+                found[attribute.name] = value
+        elif attribute.name == "isFollowed":
+            found[attribute.name] = False
+    return found
