@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
 from shared.contracts.envelope import event_time_of
 from shared.outcomes.errors import Busy, Crashed, HubError, Retry, Unavailable
@@ -79,11 +80,11 @@ async def _under_lock(
     try:
         lease = await desk.locks.acquire(delivery.lane, run=run.run_id, on_lost=watch.lost)
     except Unavailable as failed:
-        return failed, await _close(desk, delivery, failed, attempts, deps=None)
+        return failed, await _close(desk, delivery, failed, attempts)
     if lease is None:
         desk.metrics.locks_busy.inc()
         busy = Busy("another replica works on this entity")
-        return busy, await _close(desk, delivery, busy, attempts, deps=None)
+        return busy, await _close(desk, delivery, busy, attempts)
     run.fence = lease.fence
     try:
         return await _run_and_close(desk, delivery, deps, attempts, watch)
@@ -105,7 +106,7 @@ async def _run_and_close(
         result: Outcome | BaseException = Crashed(f"the worker died {attempts.crashes} times over this event")
     else:
         result = await _result(desk, delivery, deps, watch)
-    return result, await _close(desk, delivery, result, attempts, deps=deps)
+    return result, await _close(desk, delivery, result, attempts, show=lambda failed: _show(delivery, deps, failed))
 
 
 async def _result(desk: Desk, delivery: Delivery[D], deps: D, watch: "_Watch") -> Outcome | BaseException:
@@ -151,12 +152,12 @@ async def _close(
     result: Outcome | BaseException,
     attempts: Attempts,
     *,
-    deps: D | None,
+    show: Callable[[BaseException], Awaitable[None]] | None = None,
 ) -> Settlement:
     """Decides the settlement, shows a failure to people, tells the broker."""
     settlement = settle(result, attempts, desk.dice.random())
-    if deps is not None and isinstance(result, BaseException) and _worth_showing(result, attempts, settlement):
-        await _show(delivery, deps, result)
+    if show is not None and isinstance(result, BaseException) and _worth_showing(result, attempts, settlement):
+        await show(result)
     try:
         await acknowledge(desk, delivery, result, attempts, settlement)
     except Unavailable as failed:
