@@ -14,7 +14,7 @@ class Reason(StrEnum):
     NO_COLLECTION_WANTED = "no_collection_wanted"  # no owner is linked, so it belongs nowhere
     NO_FILE = "no_file"  # the record has no file
     COLLECTION_NOT_READY = "collection_not_ready"  # an owner has no collection yet; its own sync was asked for
-    KNOWN_FAILURE = "known_failure"  # the same file failed before and nothing has changed; only a person retries it
+    LEARNED = "learned"  # nothing to write anywhere; what we remember was brought up to date
     UPLOADED = "uploaded"  # new content went to xAI
     COLLECTIONS_CHANGED = "collections_changed"  # same content, other collections
     FIELDS_CORRECTED = "fields_corrected"  # only EspoCRM's own fields were out of date

@@ -5,6 +5,7 @@ Source: ADR-51 of https://github.com/nats-io/nats-architecture-and-design (cron 
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Annotated
 
 import msgspec
 
@@ -16,6 +17,12 @@ from shared.runtime.dead_letter import as_they_were
 from shared.runtime.publisher import Publisher
 
 _BODY = b"{}"
+
+
+class ScheduleSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose clock cron goes by."""
+
+    hub_timezone: Annotated[str, msgspec.Meta(description="IANA time zone of cron and calendar.")] = "Europe/Berlin"
 
 
 class Cron(msgspec.Struct, frozen=True, kw_only=True):

@@ -42,6 +42,13 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 30
 
 
+class GuardSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """When a mass change needs a human: above both."""
+
+    guard_max_changes: Annotated[int, msgspec.Meta(ge=0, description="Mass-change guard: changes at once.")] = 20
+    guard_max_share: Annotated[float, msgspec.Meta(ge=0, le=1, description="Mass-change guard: share of all.")] = 0.3
+
+
 async def work(
     service: Service,
     settings: WorkerSettings,

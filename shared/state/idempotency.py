@@ -73,17 +73,17 @@ class Journal:
         return row.vendor_id if row and row.state == "done" else None
 
     async def perform(
-        self, effect: Effect, *, send: Send, look: Look, visible_after_s: float, gone: str | None = None
+        self, effect: Effect, *, send: Send, look: Look, visible_after_s: float, gone: Sequence[str] = ()
     ) -> str:
         """The vendor's id of the one object. `send` makes it, `look` finds those that carry the row's marker.
 
-        `gone` is an id that the vendor no longer knows: a receipt for it starts the next generation.
+        `gone` are ids that the vendor no longer knows: a receipt for one of them starts the next generation.
         Raises what `send` and `look` raise; Parked when the outcome cannot be found out; Busy when another run
         with a later lock has taken over.
         """
         entry = await self._bucket.get(effect.key)
         row = _decode(entry.value) if entry else None
-        if row is not None and row.state == "done" and row.vendor_id and row.vendor_id != gone:
+        if row is not None and row.state == "done" and row.vendor_id and row.vendor_id not in gone:
             return row.vendor_id
         if row is not None and row.state == "open":
             found = await self._resolve(effect, row, look, visible_after_s)

@@ -18,11 +18,7 @@ from simulators.espocrm.service import Actor, Service
 from simulators.espocrm.webhooks import Webhooks
 
 BASE = "/api/v1"
-_ALLOWED = {
-    1: ("GET", "POST"),
-    2: ("GET", "DELETE", "PUT", "PATCH"),
-    3: ("GET", "POST", "DELETE"),
-}
+_LIST, _RECORD, _LINK = ("GET", "POST"), ("GET", "DELETE", "PUT", "PATCH"), ("GET", "POST", "DELETE")
 Answer = web.Response
 
 
@@ -135,6 +131,8 @@ class Api:
                 return self._delete(call, shape, record_id)
             case [record_id]:
                 return self._update(call, shape, record_id)
+            case ["action", name]:
+                raise Refused(404, f"Action {method} '{name}' does not exist in controller '{shape.name}'.")
             case [record_id, link]:
                 return success(self._linking.answer(method, call.actor, shape, record_id, link, asked=call))
         return slim_page(404, "404 Not Found")
@@ -239,17 +237,14 @@ def maintenance() -> Refused:
 
 def _has_credentials(request: web.Request) -> bool:
     return any(
-        h in request.headers
-        for h in ("X-Api-Key", "X-Hmac-Authorization", "Espo-Authorization", "Authorization")
+        h in request.headers for h in ("X-Api-Key", "X-Hmac-Authorization", "Espo-Authorization", "Authorization")
     )
 
 
 def _refuse_method(request: web.Request, steps: list[str]) -> Answer | None:
     """405 where the route has no such method; HEAD and OPTIONS have their own odd answers."""
-    allowed = _ALLOWED[len(steps)]
+    allowed = _allowed(steps)
     method = request.method
-    if len(steps) == 3 and (steps[1] in ("action", "chunk", "file")):
-        allowed = ("GET", "POST", "PUT")
     if method in allowed:
         return None
     if method == "OPTIONS":
@@ -258,6 +253,21 @@ def _refuse_method(request: web.Request, steps: list[str]) -> Answer | None:
         kind = "list" if len(steps) == 1 else "read"
         raise Refused(404, f"Action HEAD '{kind}' does not exist in controller '{steps[0]}'.")
     return slim_page(405, "405 Method Not Allowed", {"Allow": ", ".join(allowed)})
+
+
+def _allowed(steps: list[str]) -> tuple[str, ...]:
+    match steps:
+        case [_]:
+            return _LIST
+        case [_, _]:
+            return _RECORD
+        case ["Attachment", "file", _]:
+            return ("GET",)
+        case ["Attachment", "chunk", _]:
+            return ("POST",)
+        case [_, "action", _]:
+            return ("POST", "PUT", "GET")
+    return _LINK
 
 
 def _parsed(request: web.Request, raw: bytes) -> Row:

@@ -50,9 +50,7 @@ class Auth:
     def actor(self, request: web.Request, path: str) -> Actor:
         """The user of this request. 401, and 403 for an address that failed too often. `path` begins with /."""
         headers = request.headers
-        if not any(
-            h in headers for h in ("Espo-Authorization", "Authorization", "X-Api-Key", "X-Hmac-Authorization")
-        ):
+        if not any(h in headers for h in ("Espo-Authorization", "Authorization", "X-Api-Key", "X-Hmac-Authorization")):
             raise _no_credentials(request)
         address = request.remote or ""
         self._refuse_locked_out(address)

@@ -59,16 +59,18 @@ def act(vendor: "Espocrm", step: dict[str, Any]) -> object:
         return vendor.insert(entity_type, step["attributes"], user=user)
     record_id = step["id"]
     if verb == "save":
-        return vendor.save(
-            entity_type, record_id, step["attributes"], silent=bool(step.get("silent")), user=user
-        )
-    if verb in ("remove", "restore"):
-        getattr(vendor, verb)(entity_type, record_id)
-        return {"id": record_id}
-    if verb in ("relate", "unrelate"):
-        getattr(vendor, verb)(entity_type, record_id, step["link"], step["otherId"], user=user)
-        return {"id": record_id, "otherId": step["otherId"]}
-    raise ValueError(f"do: {verb}")
+        return vendor.save(entity_type, record_id, step["attributes"], silent=bool(step.get("silent")), user=user)
+    if verb == "remove":
+        vendor.remove(entity_type, record_id, user=user)
+    elif verb == "restore":
+        vendor.restore(entity_type, record_id)
+    elif verb == "relate":
+        vendor.relate(entity_type, record_id, step["link"], step["otherId"], user=user)
+    elif verb == "unrelate":
+        vendor.unrelate(entity_type, record_id, step["link"], step["otherId"], user=user)
+    else:
+        raise ValueError(f"do: {verb}")
+    return {"id": record_id}
 
 
 def attach(vendor: "Espocrm", data: dict[str, Any], user: str) -> str:
@@ -81,9 +83,7 @@ def attach(vendor: "Espocrm", data: dict[str, Any], user: str) -> str:
         "attachment_id": data.get("id"),
     }
     if "sizeBytes" in data:
-        return vendor.attach_generated(
-            name, mime, int(data["sizeBytes"]), seed=int(data.get("seed", 0)), **place
-        )
+        return vendor.attach_generated(name, mime, int(data["sizeBytes"]), seed=int(data.get("seed", 0)), **place)
     return vendor.attach(name, mime, base64.b64decode(data.get("content", "")), **place)
 
 

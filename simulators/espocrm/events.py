@@ -75,9 +75,7 @@ class Events:
         data = {"id": row["id"], **{a.name: after[a.name] for a in attributes if a.name not in _SKIPPED}}
         self._queue.add(event, shape.name, row, data, user_id)
 
-    def linked(
-        self, verb: str, shape: Shape, record_id: str, link: Link, other_id: str, *, user_id: str
-    ) -> None:
+    def linked(self, verb: str, shape: Shape, record_id: str, link: Link, other_id: str, *, user_id: str) -> None:
         """The firm's link hook: for links between a document and another record, seen from either side."""
         schema = self._records.schema
         event = f"Entity.{verb}"

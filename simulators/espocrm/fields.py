@@ -34,9 +34,7 @@ def clean(shape: Shape, body: Mapping[str, object], *, new: bool) -> Values:
     return values
 
 
-def _clean_field(
-    shape: Shape, field: Field, body: Mapping[str, object], values: Values, *, new: bool
-) -> None:
+def _clean_field(shape: Shape, field: Field, body: Mapping[str, object], values: Values, *, new: bool) -> None:
     for attribute in shape.by_field[field.name]:
         if attribute.name in body and attribute.is_stored and attribute.name not in SYSTEM:
             values[attribute.name] = _normal(field, body[attribute.name])

@@ -85,9 +85,9 @@ class Files:
         self._contents.pop(attachment_id, None)
         self._hashes.pop(attachment_id, None)
 
-    def hashes(self, attachment_id: str) -> Hashes:
-        """Computed once per content."""
-        known = self._hashes.get(attachment_id)
-        if known is None:
-            known = self._hashes[attachment_id] = Hashes(self._contents.get(attachment_id, Held(b"")))
-        return known
+    def hashes(self, attachment_id: str) -> Hashes | None:
+        """Computed once per content; None when there is none."""
+        content = self._contents.get(attachment_id)
+        if content is not None and attachment_id not in self._hashes:
+            self._hashes[attachment_id] = Hashes(content)
+        return self._hashes.get(attachment_id)

@@ -1,5 +1,7 @@
 """The firm's EspoCRM as data: documents, the entities that own collections, parties, tasks."""
 
+import msgspec
+
 from simulators.espocrm.schema import EntityType, Field, FieldType, Link, Schema
 
 # EspoCRM's noBadCharacters (Resources/metadata/app/regExpPatterns.json).
@@ -75,6 +77,10 @@ def of_type(kind: FieldType, *names: str) -> tuple[Field, ...]:
     return tuple(Field(name=name, type=kind) for name in names)
 
 
+def _read_only(field: Field) -> Field:
+    return msgspec.structs.replace(field, read_only=True)
+
+
 def _documents(*, versioned: bool) -> EntityType:
     return entity(
         "CDokumente",
@@ -136,6 +142,18 @@ def system_types() -> tuple[EntityType, ...]:
         Field(name="modifiedAt", type="datetime", read_only=True),
     )
     by, changed_by, _ = people()
+    attachment = (
+        *varchars("type"),
+        *of_type("int", "size"),
+        *varchars("field"),
+        *of_type("bool", "isBeingUploaded"),
+        *made,
+        *varchars("role", "storage", "storageFilePath"),
+        *of_type("bool", "global"),
+        *of_type("linkParent", "parent", "related"),
+        *varchars("sourceId"),
+        by,
+    )
     return (
         EntityType(
             name="User",
@@ -145,19 +163,7 @@ def system_types() -> tuple[EntityType, ...]:
         ),
         EntityType(
             name="Attachment",
-            fields=(
-                NAME,
-                *varchars("type"),
-                *of_type("int", "size"),
-                *varchars("field"),
-                *of_type("bool", "isBeingUploaded"),
-                *made,
-                *varchars("role", "storage", "storageFilePath"),
-                *of_type("bool", "global"),
-                *of_type("linkParent", "parent", "related"),
-                *varchars("sourceId"),
-                by,
-            ),
+            fields=(NAME, *(_read_only(field) for field in attachment)),
             is_object=False,
         ),
         EntityType(
@@ -176,66 +182,63 @@ def system_types() -> tuple[EntityType, ...]:
     )
 
 
+def _tasks() -> EntityType:
+    states = ("Not Started", "Started", "Completed", "Canceled", "Deferred")
+    priorities = ("Low", "Normal", "High", "Urgent")
+    return entity(
+        "Task",
+        Field(name="status", type="enum", options=states, default="Not Started"),
+        Field(name="priority", type="enum", options=priorities, default="Normal"),
+        *of_type("datetime", "dateStart", "dateEnd"),
+        Field(name="parent", type="linkParent"),
+        versioned=True,
+        custom=False,
+    )
+
+
+def _notifications() -> EntityType:
+    """Made by EspoCRM itself: an API user may neither create nor edit one."""
+    return EntityType(
+        name="Notification",
+        fields=(
+            *of_type("jsonObject", "data"),
+            *varchars("type"),
+            *of_type("bool", "read"),
+            *of_type("text", "message"),
+            Field(name="createdAt", type="datetime", read_only=True),
+            Field(name="user", type="link", entity="User"),
+            *of_type("linkParent", "related"),
+        ),
+        is_object=False,
+        api_create=False,
+        api_edit=False,
+    )
+
+
+def _owner(name: str, foreign: str, *, versioned: bool, custom: bool = True) -> EntityType:
+    """An entity whose documents make up a collection."""
+    return entity(
+        name,
+        *varchars("xaiCollectionId"),
+        links=(Link(name="dokumentes", kind="manyMany", entity="CDokumente", foreign=foreign),),
+        versioned=versioned,
+        custom=custom,
+        duplicate_check=() if custom else ("name",),
+    )
+
+
 def firm_schema(*, versioned: bool = False, hash_hook: bool = True, link_hook: bool = True) -> Schema:
     """The default schema. `versioned` switches optimistic concurrency control on for the custom types."""
-    to_documents = {
-        name: Link(name="dokumentes", kind="manyMany", entity="CDokumente", foreign=foreign)
-        for name, foreign in (("Raeumungsklage", "raeumungsklages"), ("Account", "accounts"))
-    }
     return Schema(
         types=(
             *system_types(),
             _documents(versioned=versioned),
-            entity(
-                "Raeumungsklage",
-                *varchars("xaiCollectionId"),
-                links=(to_documents["Raeumungsklage"],),
-                versioned=versioned,
-            ),
-            entity(
-                "Account",
-                *varchars("xaiCollectionId"),
-                links=(to_documents["Account"],),
-                versioned=True,
-                custom=False,
-                duplicate_check=("name",),
-            ),
+            _owner("Raeumungsklage", "raeumungsklages", versioned=versioned),
+            _owner("Account", "accounts", versioned=True, custom=False),
             _parties(versioned=versioned),
             _accounts_of_parties(versioned=versioned),
-            entity(
-                "Task",
-                Field(
-                    name="status",
-                    type="enum",
-                    options=("Not Started", "Started", "Completed", "Canceled", "Deferred"),
-                    default="Not Started",
-                ),
-                Field(
-                    name="priority",
-                    type="enum",
-                    options=("Low", "Normal", "High", "Urgent"),
-                    default="Normal",
-                ),
-                *of_type("datetime", "dateStart", "dateEnd"),
-                Field(name="parent", type="linkParent"),
-                versioned=True,
-                custom=False,
-            ),
-            EntityType(
-                name="Notification",
-                fields=(
-                    *of_type("jsonObject", "data"),
-                    *varchars("type"),
-                    *of_type("bool", "read"),
-                    *of_type("text", "message"),
-                    Field(name="createdAt", type="datetime", read_only=True),
-                    Field(name="user", type="link", entity="User"),
-                    *of_type("linkParent", "related"),
-                ),
-                is_object=False,
-                api_create=False,
-                api_edit=False,
-            ),
+            _tasks(),
+            _notifications(),
         ),
         hash_hook=hash_hook,
         link_hook=link_hook,

@@ -26,9 +26,7 @@ class Linking:
         self._records = records
         self._service = service
 
-    def answer(
-        self, method: str, actor: Actor, shape: Shape, record_id: str, name: str, *, asked: Asked
-    ) -> object:
+    def answer(self, method: str, actor: Actor, shape: Shape, record_id: str, name: str, *, asked: Asked) -> object:
         if method == "GET":
             return self._list(actor, shape, record_id, name, asked=asked)
         return self._change(method, actor, shape, record_id, name, body=asked.body)
@@ -43,9 +41,7 @@ class Linking:
         linked = [rows[other] for other in self._records.linked_ids(shape.name, record_id, link)]
         return search.page(self._records, self._records.shapes[link.entity], linked, asked.search(), actor.id)
 
-    def _change(
-        self, method: str, actor: Actor, shape: Shape, record_id: str, name: str, *, body: Values
-    ) -> bool:
+    def _change(self, method: str, actor: Actor, shape: Shape, record_id: str, name: str, *, body: Values) -> bool:
         """True, also when nothing changed; false (with 200) when the body names no id."""
         if method == "POST" and body.get("massRelate"):
             raise Refused(403, "Mass link is not allowed.")

@@ -110,6 +110,7 @@ def app_user(schema: Schema, actor: Actor) -> dict[str, Any]:
         for t in schema.types
         if t.is_object
     }
+    told = {"read": "own", "stream": "no", "edit": "no", "delete": "own", "create": "no"}
     own = {"read": "own", "stream": "no", "edit": "own", "delete": "own", "create": "yes"}
     user = {
         "id": actor.id,
@@ -121,7 +122,10 @@ def app_user(schema: Schema, actor: Actor) -> dict[str, Any]:
     }
     return {
         "user": user,
-        "acl": {"table": {**table, "Attachment": own, "Webhook": own}, "fieldTable": {}},
+        "acl": {
+            "table": {**table, "Attachment": own, "Webhook": own, "Notification": told},
+            "fieldTable": {},
+        },
         "preferences": {},
         "token": None,
         "settings": settings(public=False),

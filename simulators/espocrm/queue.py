@@ -144,9 +144,7 @@ class Queue:
         if webhook is None or not webhook["isActive"]:
             self._drop(batch)
             return
-        erased = [
-            i for i in batch if self._records.find(i.target_type, i.target_id, with_deleted=True) is None
-        ]
+        erased = [i for i in batch if self._records.find(i.target_type, i.target_id, with_deleted=True) is None]
         self._drop(erased)
         batch = [item for item in batch if item.number in self._pending]
         if not batch:

@@ -151,9 +151,7 @@ class Shape:
         self.in_lists = tuple(
             a
             for a in self.attributes.values()
-            if a.kind not in ("linkIds", "linkNames")
-            and a.name not in _RECORD_ONLY
-            and a.name != "isFollowed"
+            if a.kind not in ("linkIds", "linkNames") and a.name not in _RECORD_ONLY and a.name != "isFollowed"
         )
 
     @property

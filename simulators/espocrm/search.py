@@ -59,9 +59,12 @@ def _from_json(text: str, *, no_total: bool) -> Search:
         params = msgspec.json.decode(text, type=dict[str, Any])
     except msgspec.MsgspecError:
         raise Refused(400, "Invalid search params JSON.") from None
-    select = params.get("select")
-    if select is not None and not isinstance(select, list):
-        raise Refused(400, "select should be array.")
+    for name in ("select", "boolFilterList"):
+        if params.get(name) is not None and not isinstance(params[name], list):
+            raise Refused(400, f"{name} should be array.")
+    for name in ("orderBy", "order", "textFilter", "q", "primaryFilter"):
+        if params.get(name) is not None and not isinstance(params[name], str):
+            raise Refused(400, f"{name} should be string.")
     for name in ("maxSize", "offset"):
         value = params.get(name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
@@ -70,7 +73,7 @@ def _from_json(text: str, *, no_total: bool) -> Search:
     q = params.get("q")
     return Search(
         where=params.get("where", params.get("whereGroup")),
-        select=select,
+        select=params.get("select"),
         order_by=params.get("orderBy"),
         order=params.get("order"),
         offset=params.get("offset") or 0,
@@ -78,7 +81,7 @@ def _from_json(text: str, *, no_total: bool) -> Search:
         text=q or params.get("textFilter"),
         no_total=no_total or bool(q),
         primary=params.get("primaryFilter"),
-        bools=params.get("boolFilterList") or [],
+        bools=[str(item) for item in params.get("boolFilterList") or []],
     )
 
 

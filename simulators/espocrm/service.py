@@ -153,9 +153,7 @@ class Service:
             gone["deleted"] = True
             self._files.drop(str(old))
         if new is not None and (attachment := attachments.get(str(new))) is not None:
-            attachment.update(
-                relatedId=row["id"], relatedType=shape.name, modifiedAt=self._records.now_text()
-            )
+            attachment.update(relatedId=row["id"], relatedType=shape.name, modifiedAt=self._records.now_text())
 
     def _hash_hook(self, shape: Shape, row: Row, field: str, *, is_first: bool, given: Values) -> None:
         """The firm's hook on documents: hashes and states of the new file, in the same save.

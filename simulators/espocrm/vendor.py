@@ -5,6 +5,7 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 from aiohttp import web
 
 from simulators.espocrm import views
@@ -26,6 +27,7 @@ from simulators.espocrm.webhooks import Webhooks
 from simulators.faults import Faults
 from simulators.harness import RequestLog
 
+Json = dict[str, Any]
 ADMIN = "admin"
 ADMIN_PASSWORD = "admin"  # noqa: S105 - of a simulator
 
@@ -104,7 +106,7 @@ class Espocrm:
             "records": records,
             "links": self.records.all_links(),
             "webhooks": [dict(row) for row in self.records.rows["Webhook"].values()],
-            "queue": self.queue.summary(),
+            "queue": msgspec.to_builtins(self.queue.summary()),
         }
 
     def seed(self, data: dict[str, object]) -> object:
@@ -138,7 +140,7 @@ class Espocrm:
 
     # What a user at the screen does. Raises Refused where the screen would refuse.
 
-    def insert(self, entity_type: str, attributes: dict[str, Any], *, user: str = ADMIN) -> Row:
+    def insert(self, entity_type: str, attributes: Json, *, user: str = ADMIN) -> Json:
         """A new record, as the API would show it. Fires webhooks."""
         shape = self.records.shape(entity_type)
         return views.whole(self.records, shape, self._service.create(shape, attributes, self.actor(user)))
@@ -147,35 +149,35 @@ class Espocrm:
         self,
         entity_type: str,
         record_id: str,
-        changes: dict[str, Any],
+        changes: Json,
         *,
         silent: bool = False,
         user: str = ADMIN,
-    ) -> Row:
+    ) -> Json:
         """Changes a record. Silent: no webhook, no modifiedAt, as code inside EspoCRM may save."""
         shape = self.records.shape(entity_type)
         row = self._service.update(shape, record_id, changes, self.actor(user), silent=silent)
         return views.whole(self.records, shape, row)
 
     def remove(self, entity_type: str, record_id: str, *, user: str = ADMIN) -> None:
+        """Soft delete. Fires the delete webhook."""
         self._service.remove(self.records.shape(entity_type), record_id, self.actor(user))
 
     def restore(self, entity_type: str, record_id: str) -> None:
+        """Undoes a soft delete; fires nothing, touches no modifiedAt."""
         self._service.restore(self.records.shape(entity_type), record_id)
 
     def erase(self, entity_type: str, record_id: str) -> None:
         """Forgets a row for good, as the Cleanup job does with old deleted ones."""
         self.records.rows[entity_type].pop(record_id, None)
 
-    def relate(
-        self, entity_type: str, record_id: str, link: str, other_id: str, *, user: str = ADMIN
-    ) -> None:
+    def relate(self, entity_type: str, record_id: str, link: str, other_id: str, *, user: str = ADMIN) -> None:
+        """Links two records from either side; only the firm's link hook hears of it."""
         shape, found = self._both_ends(entity_type, record_id, link, other_id)
         self._service.relate(shape, record_id, found, other_id, self.actor(user))
 
-    def unrelate(
-        self, entity_type: str, record_id: str, link: str, other_id: str, *, user: str = ADMIN
-    ) -> None:
+    def unrelate(self, entity_type: str, record_id: str, link: str, other_id: str, *, user: str = ADMIN) -> None:
+        """The reverse of relate."""
         shape, found = self._both_ends(entity_type, record_id, link, other_id)
         self._service.unrelate(shape, record_id, found, other_id, self.actor(user))
 
@@ -224,7 +226,7 @@ class Espocrm:
 
     # What a test looks at.
 
-    def get(self, entity_type: str, record_id: str) -> Row | None:
+    def get(self, entity_type: str, record_id: str) -> Json | None:
         """The record as the admin sees it, deleted or not; None when there is none."""
         row = self.records.find(entity_type, record_id, with_deleted=True)
         return views.whole(self.records, self.records.shape(entity_type), row) if row is not None else None

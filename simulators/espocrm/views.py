@@ -32,9 +32,7 @@ def whole(records: Records, shape: Shape, row: Row) -> Row:
 def created(records: Records, shape: Shape, row: Row) -> Row:
     """Create: attributes never set are absent, looked-up ones are there."""
     return {
-        a.name: value_of(records, shape, row, a)
-        for a in shape.attributes.values()
-        if not a.is_stored or a.name in row
+        a.name: value_of(records, shape, row, a) for a in shape.attributes.values() if not a.is_stored or a.name in row
     }
 
 

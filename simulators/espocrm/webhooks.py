@@ -28,9 +28,7 @@ class Webhooks:
         """A webhook with an id and secret of one's own choice, so that a receiver can know them beforehand."""
         return self.add(data, self._checked_event(str(data.get("event") or "")), actor.id, actor.id)
 
-    def add(
-        self, values: Values, event: tuple[str, str, str | None], actor_id: str, owner_id: str | None
-    ) -> Row:
+    def add(self, values: Values, event: tuple[str, str, str | None], actor_id: str, owner_id: str | None) -> Row:
         ids, now = self._records.ids, self._records.now_text()
         entity_type, kind, field = event
         row: Row = {

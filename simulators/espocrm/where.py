@@ -16,9 +16,7 @@ _KEYS = frozenset({"type", "attribute", "field", "value", "dateTime", "date", "t
 _SUB_QUERIES = frozenset({"not", "subQueryIn", "subQueryNotIn"})
 _LINKS = frozenset({"linkedWith", "notLinkedWith", "linkedWithAll", "isLinked", "isNotLinked"})
 _ARRAYS = frozenset({"arrayAnyOf", "arrayNoneOf", "arrayAllOf", "arrayIsEmpty", "arrayIsNotEmpty"})
-_COMPARED = frozenset(
-    {"after", "before", "greaterThan", "lessThan", "greaterThanOrEquals", "lessThanOrEquals"}
-)
+_COMPARED = frozenset({"after", "before", "greaterThan", "lessThan", "greaterThanOrEquals", "lessThanOrEquals"})
 _TEXTS = frozenset({"like", "notLike", "startsWith", "endsWith", "contains", "notContains"})
 _PLAIN = frozenset(
     {

@@ -3,6 +3,7 @@
 import mimetypes
 
 from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from simulators.xai.answers import Refused
 from simulators.xai.contents import Intake
@@ -35,7 +36,7 @@ class Upload:
             reader = await request.multipart()
             while (part := await reader.next()) is not None:
                 await self._take(part)
-        except (ValueError, AssertionError):
+        except (ValueError, AssertionError, HttpProcessingError):
             raise Refused(400, "Malformed multipart body") from None
 
     def commit(self) -> File:

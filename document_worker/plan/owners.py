@@ -1,0 +1,52 @@
+"""One owner: whether it needs a collection, and which documents must hear of a change."""
+
+from document_worker.model import OwnerBase, OwnerPlan, OwnerSeen
+from shared.outcomes.reason import Reason
+
+
+def plan_owner(seen: OwnerSeen) -> OwnerPlan:
+    """Decides. An owner with documents has a collection; one without gets none."""
+    base = seen.base or OwnerBase()
+    if not seen.exists:
+        return _plan_gone(seen, base)
+    collection_id = _living(seen, base)
+    if not seen.document_ids and collection_id is None and not base.document_ids:
+        return OwnerPlan(reason=Reason.NO_DOCUMENTS)
+    if seen.document_ids and collection_id is None:
+        return OwnerPlan(
+            reason=Reason.COLLECTION_CREATED,
+            create=True,
+            gone_collections=tuple(cid for cid in (seen.collection_id, base.collection_id) if cid),
+            tell=tuple(sorted(set(seen.document_ids) | set(base.document_ids))),
+            remember=OwnerBase(document_ids=seen.document_ids),
+        )
+    # Only those documents hear of it whose link has changed; the first time, all.
+    changed = set(seen.document_ids) ^ set(base.document_ids)
+    if collection_id != base.collection_id:
+        changed |= set(seen.document_ids)
+    remember = OwnerBase(collection_id=collection_id, document_ids=seen.document_ids)
+    store_id = collection_id if collection_id != seen.collection_id else None
+    in_step = Reason.FIELDS_CORRECTED if store_id else Reason.IN_STEP
+    return OwnerPlan(
+        reason=Reason.DOCUMENTS_TOLD if changed else in_step,
+        store_id=store_id,
+        tell=tuple(sorted(changed)),
+        remember=remember if remember != seen.base else None,
+    )
+
+
+def _plan_gone(seen: OwnerSeen, base: OwnerBase) -> OwnerPlan:
+    """Deleted in EspoCRM: its collection goes, and its documents look where else they belong."""
+    if base.gone or (seen.base is None):
+        return OwnerPlan(reason=Reason.NEVER_SYNCED if seen.base is None else Reason.IN_STEP)
+    return OwnerPlan(
+        reason=Reason.COLLECTION_DELETED,
+        delete=base.collection_id,
+        tell=base.document_ids,
+        remember=OwnerBase(gone=True),
+    )
+
+
+def _living(seen: OwnerSeen, base: OwnerBase) -> str | None:
+    """The owner's collection: EspoCRM's word first, then ours, as far as xAI still has it."""
+    return next((cid for cid in (seen.collection_id, base.collection_id) if cid and cid in seen.alive), None)

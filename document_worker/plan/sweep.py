@@ -1,0 +1,39 @@
+"""A sweep: which of the listed documents and owners are worth an event, and when a human must look first."""
+
+from document_worker.model import SweepPlan, SweepSeen, SweptDocument, SweptOwner
+from shared.contracts.vocabulary import XaiSyncStatus
+from shared.outcomes.errors import Refused
+
+_UNFINISHED = (XaiSyncStatus.PENDING_SYNC, XaiSyncStatus.UNCLEAN)
+
+
+def plan_sweep(seen: SweepSeen, *, max_changes: int, max_share: float, force: bool) -> SweepPlan:
+    """Decides. Raises Refused when so many documents have vanished that a side is rather broken than emptied."""
+    share = len(seen.vanished) / seen.checked if seen.checked else 0.0
+    if len(seen.vanished) > max_changes and share > max_share and not force:
+        raise Refused(
+            f"{len(seen.vanished)} of {seen.checked} documents are gone in EspoCRM; "
+            'if that is right, publish {"force": true}'
+        )
+    documents = {row.id for row in seen.documents if _worth_an_event(row)} | set(seen.returned)
+    return SweepPlan(
+        documents=tuple(sorted(documents)),
+        vanished=seen.vanished,
+        owners=tuple(sorted({row.owner for row in seen.owners if _has_drifted(row)})),
+        progress=seen.progress,
+    )
+
+
+def _worth_an_event(row: SweptDocument) -> bool:
+    if row.status == XaiSyncStatus.FAILED:
+        # One that failed for good would fail again: only a person, or a new file, makes it worth a try.
+        return row.base is None or row.base.failed is None or row.base.failed != row.attachment_id
+    if row.status in _UNFINISHED or row.linked_unsynced:
+        return True
+    return row.base is None or row.base.gone or row.base.attachment_id != row.attachment_id
+
+
+def _has_drifted(row: SweptOwner) -> bool:
+    if row.owner.collection_id is None or row.base is None:
+        return True
+    return set(row.base.document_ids) != set(row.document_ids)

@@ -1,0 +1,58 @@
+"""The gateway put together: doors, probes, description; served until told to stop, then drained."""
+
+import asyncio
+import logging
+
+from aiohttp import web
+
+from gateway import openapi
+from gateway.auth import Auth
+from gateway.settings import Settings
+from gateway.webhooks import BODY_MAX_BYTES, WEBHOOKS, Webhooks, problem
+from shared.runtime.service import Service, serve, version
+
+_log = logging.getLogger(__name__)
+
+_NOTICE_S = 1.0
+_GRACE_S = 8.0
+"""Longer than a request may take to be stored."""
+
+
+async def main(settings: Settings, service: Service) -> None:
+    """Serves until the service is told to stop. Raises MissingPart when the port is taken."""
+    app = build(settings, service)
+    async with serve(app, settings.gateway_host, settings.gateway_port, grace_s=_GRACE_S) as port:
+        _log.info("ready", extra={"port": port, "doors": len(WEBHOOKS)})
+        await service.until_stopped()
+        # Not ready from here on. Requests that were already sent our way are still taken: EspoCRM 10 drops a
+        # webhook whose connection is refused.
+        await asyncio.sleep(_NOTICE_S)
+
+
+def build(settings: Settings, service: Service) -> web.Application:
+    """The application."""
+    webhooks = Webhooks(service, Auth(settings.keys.gateway_webhook_secrets, settings.keys.gateway_api_keys))
+    app = web.Application(client_max_size=BODY_MAX_BYTES)
+    app.add_routes([web.post(path, webhooks.receive) for path in WEBHOOKS])
+    app.add_routes(service.health.routes())
+    app.add_routes(openapi.routes(version()))
+    # The last resort instead of a middleware, which would cost every request.
+    app.router.add_route("*", "/{path:.*}", _Nowhere(app).answer)
+    return app
+
+
+class _Nowhere:
+    """Answers what no door answers: 404, or 405 with the methods that the path has."""
+
+    def __init__(self, app: web.Application) -> None:
+        self._methods: dict[str, list[str]] = {}
+        for route in app.router.routes():
+            if route.resource is not None:
+                self._methods.setdefault(route.resource.canonical, []).append(route.method)
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """The error as JSON."""
+        methods = self._methods.get(request.path)
+        if methods is None:
+            return problem(404, "there is no such path")
+        return problem(405, "this path does not take that method", {"Allow": ", ".join(methods)})

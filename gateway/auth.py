@@ -1,0 +1,66 @@
+"""Who is at the door: EspoCRM by its signature over the raw body, or a caller with a key."""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping
+
+from shared.settings import NamedSecrets
+
+SIGNATURE = "Signature"
+OLD_SIGNATURE = "X-Signature"
+API_KEY = "apikey"
+
+_NOBODY = b"the secret of a webhook that does not exist"
+
+
+class Auth:
+    """Checks requests. Comparisons take constant time, and an unknown name takes the same path as a known one."""
+
+    def __init__(self, webhook_secrets: NamedSecrets, api_keys: NamedSecrets) -> None:
+        self._secrets = {name.encode(): secret.reveal().encode() for name, secret in webhook_secrets.items()}
+        # Digests, because comparing keys of different length would tell the length.
+        self._keys = [(name, _digest(key.reveal().encode())) for name, key in api_keys.items()]
+
+    def caller(self, headers: Mapping[str, str], body: bytes) -> str | None:
+        """The webhook's id or the key's name; None when neither proves itself.
+
+        A good key is enough also beside a signature that we cannot check: EspoCRM signs what it sends through the
+        firm's API gateway too, which adds the key. Of two signatures only the newer one is looked at.
+        """
+        signature = headers.get(SIGNATURE)
+        if signature is not None:
+            caller = self._signed(signature, body, old=False)
+        elif (signature := headers.get(OLD_SIGNATURE)) is not None:
+            caller = self._signed(signature, body, old=True)
+        else:
+            caller = None
+        if caller is None and (key := headers.get(API_KEY)) is not None:
+            return self._owner_of(key)
+        return caller
+
+    def _signed(self, header: str, body: bytes, *, old: bool) -> str | None:
+        """Base64 of `<webhook id>:<HMAC-SHA256 of the body>`, the digest in hex, or raw in the old header.
+
+        Source: EspoCRM 9.2.7, application/Espo/Core/Webhook/Sender.php.
+        """
+        try:
+            webhook_id, _, given = base64.b64decode(header, validate=True).partition(b":")
+        except ValueError:
+            return None
+        secret = self._secrets.get(webhook_id)
+        digest = hmac.digest(_NOBODY if secret is None else secret, body, "sha256")
+        same = hmac.compare_digest(given, digest if old else digest.hex().encode())
+        return webhook_id.decode() if same and secret is not None else None
+
+    def _owner_of(self, key: str) -> str | None:
+        given = _digest(key.encode("utf-8", "surrogateescape"))
+        found = None
+        for name, digest in self._keys:
+            if hmac.compare_digest(given, digest):
+                found = name
+        return found
+
+
+def _digest(key: bytes) -> bytes:
+    return hashlib.sha256(key).digest()

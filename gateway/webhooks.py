@@ -1,0 +1,251 @@
+"""EspoCRM's webhooks: the table of doors, and the one handler behind all of them."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+from aiohttp import web
+from prometheus_client import Counter, Histogram
+
+from gateway.auth import Auth
+from gateway.payloads import Addressed, Batch, Door, Refusal, link_events, record_events
+from shared.contracts.events import EntityEvent
+from shared.contracts.subjects import (
+    ACCOUNT_CREATE,
+    ACCOUNT_DELETE,
+    ACCOUNT_UPDATE,
+    BETEILIGTE_UPDATE,
+    DOCUMENT_CREATE,
+    DOCUMENT_DELETE,
+    DOCUMENT_UPDATE,
+    RAEUMUNGSKLAGE_CREATE,
+    RAEUMUNGSKLAGE_DELETE,
+    RAEUMUNGSKLAGE_UPDATE,
+    Subject,
+)
+from shared.outcomes.errors import Unavailable
+from shared.runtime.service import Service
+from shared.telemetry.traces import parse_traceparent
+
+_log = logging.getLogger(__name__)
+
+BODY_MAX_BYTES = 1024 * 1024
+RETRY_AFTER_S = 2
+_IN_WORK_MAX = 256
+_AT_ONCE = 128
+"""Events of one batch under way at the same time: a full batch must fit beside others into what a publisher allows."""
+_BODY_S = 3.0
+_STORE_S = 6.0
+"""Together less than the 10 s that EspoCRM waits (`webhookTimeout`)."""
+_HEADERS = {"Content-Type": "application/json"}
+
+_DOCUMENT_FIELDS = frozenset(
+    ("xaiId", "xaiCollections", "xaiSyncedHash", "xaiSyncStatus", "xaiSyncError", "fileStatus")
+)
+_OWNER_FIELDS = frozenset(("xaiCollectionId",))
+_OWNERS: Mapping[str, Subject[EntityEvent]] = {
+    "Raeumungsklage": RAEUMUNGSKLAGE_UPDATE,
+    "Account": ACCOUNT_UPDATE,
+    "CBeteiligte": BETEILIGTE_UPDATE,
+}
+
+
+def _door(subject: Subject[EntityEvent], *, written_by_us: frozenset[str] = frozenset()) -> Door:
+    """A door whose items are records of one entity type; named like its subject."""
+    action = subject.defaults["action"]
+    return Door(
+        name=subject.name.removeprefix("vmh."),
+        action=action,
+        summary=f"EspoCRM: {subject.defaults['entity_type']} {action}",
+        subject=subject,
+        parse=record_events,
+        written_by_us=written_by_us,
+    )
+
+
+def _link_door(action: str) -> Door:
+    return Door(
+        name=f"entity.{action}",
+        action=action,
+        summary=f"EspoCRM: documents {action}",
+        subject=DOCUMENT_UPDATE,
+        parse=link_events,
+        owners=_OWNERS,
+    )
+
+
+WEBHOOKS: Mapping[str, Door] = {
+    "/vmh/webhook/document/create": _door(DOCUMENT_CREATE),
+    "/vmh/webhook/document/update": _door(DOCUMENT_UPDATE, written_by_us=_DOCUMENT_FIELDS),
+    "/vmh/webhook/document/delete": _door(DOCUMENT_DELETE),
+    "/vmh/webhook/raeumungsklage/create": _door(RAEUMUNGSKLAGE_CREATE),
+    "/vmh/webhook/raeumungsklage/update": _door(RAEUMUNGSKLAGE_UPDATE, written_by_us=_OWNER_FIELDS),
+    "/vmh/webhook/raeumungsklage/delete": _door(RAEUMUNGSKLAGE_DELETE),
+    "/vmh/webhook/account/create": _door(ACCOUNT_CREATE),
+    "/vmh/webhook/account/update": _door(ACCOUNT_UPDATE, written_by_us=_OWNER_FIELDS),
+    "/vmh/webhook/account/delete": _door(ACCOUNT_DELETE),
+    "/vmh/webhook/entity/link": _link_door("link"),
+    "/vmh/webhook/entity/unlink": _link_door("unlink"),
+}
+"""Every webhook. A new one is a line here: routes, metrics and the API's description follow."""
+
+
+class Received(msgspec.Struct, frozen=True):
+    """Every event of the batch is stored."""
+
+    action: str
+    new_ids_count: int
+    """Different records that events were published for."""
+    total_ids_in_batch: int
+    """Items in the body."""
+    status: Literal["received"] = "received"
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Why not."""
+
+    error: str
+
+
+def problem(status: int, error: str, headers: Mapping[str, str] = {}) -> web.Response:
+    """An error's answer."""
+    return web.Response(status=status, body=msgspec.json.encode(Problem(error)), headers={**_HEADERS, **headers})
+
+
+class _Fixed(msgspec.Struct, frozen=True):
+    """What stays the same over all requests of one door."""
+
+    door: Door
+    span: str
+    attributes: dict[str, str | int | float | bool]
+    received: Counter
+    seconds: Histogram
+
+
+class Webhooks:
+    """The handler. Answers 200 only after JetStream has stored every event of the batch.
+
+    Else: 400, 401 or 413 for what is wrong with the request, 408, 500 or 503 for what may work the next time.
+    EspoCRM sends again after 401, 408, 500 and 503, and drops the batch for good after 400 and 413.
+    Source: EspoCRM 9.2.7, application/Espo/Core/Webhook/Queue.php.
+    """
+
+    def __init__(self, service: Service, auth: Auth) -> None:
+        self._service = service
+        self._auth = auth
+        self._in_work = 0
+        metrics = service.metrics
+        self._fixed = {
+            path: _Fixed(
+                door,
+                f"POST {path}",
+                {"http.request.method": "POST", "http.route": path},
+                metrics.webhooks.labels(door.name, "200"),
+                metrics.webhook_seconds.labels(door.name),
+            )
+            for path, door in WEBHOOKS.items()
+        }
+
+    async def receive(self, request: web.Request) -> web.Response:
+        """Answers one request at any of the doors."""
+        fixed = self._fixed[request.path]
+        clock, metrics = self._service.clock, self._service.metrics
+        began = clock.monotonic()
+        # Linked and not continued: whoever sends it must not choose our trace ids or our sampling.
+        caller = parse_traceparent(request.headers.get("traceparent"))
+        self._in_work += 1
+        try:
+            with self._service.tracer.span(fixed.span, kind="server", link=caller, attributes=fixed.attributes) as span:
+                answer = await self._answer(request, fixed.door, span.trace.trace_id)
+                span.set("http.response.status_code", answer.status)
+                if answer.status >= 500:
+                    span.fail(str(answer.status))
+        finally:
+            self._in_work -= 1
+        if answer.status == 200:
+            fixed.received.inc()
+        else:
+            metrics.webhooks.labels(fixed.door.name, str(answer.status)).inc()
+        fixed.seconds.observe(clock.monotonic() - began)
+        return answer
+
+    async def _answer(self, request: web.Request, door: Door, trace_id: str) -> web.Response:
+        try:
+            return await self._work(request, door, trace_id)
+        except Refusal as refused:
+            status, reason, told = refused.status, refused.reason, refused.reason
+        except Unavailable as failed:
+            status, reason, told = 503, failed.reason, "not stored, send it again"
+        except Exception:
+            _log.exception("webhook failed", extra={"door": door.name, "trace_id": trace_id})
+            return problem(500, "internal error")
+        extra = {"door": door.name, "status": status, "reason": reason, "trace_id": trace_id}
+        _log.warning("webhook refused", extra=extra)
+        return problem(status, told, {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else {})
+
+    async def _work(self, request: web.Request, door: Door, trace_id: str) -> web.Response:
+        if self._in_work > _IN_WORK_MAX:
+            raise Unavailable("too many requests are in work")
+        body = await _body_of(request)
+        caller = self._auth.caller(request.headers, body)
+        if caller is None:
+            raise Refusal(401, "no valid signature and no valid apikey")
+        batch = door.parse(body, door, self._service.clock.now().isoformat(timespec="milliseconds"))
+        if batch.events:
+            await self._store(batch.events)
+        if batch.echoes:
+            self._service.metrics.webhook_echoes.labels(door.name).inc(batch.echoes)
+        if _log.isEnabledFor(logging.DEBUG):
+            _log_received(door, batch, caller, trace_id)
+        received = Received(door.action, len(batch.events), batch.total)
+        return web.Response(body=msgspec.json.encode(received), headers=_HEADERS)
+
+    async def _store(self, events: list[Addressed]) -> None:
+        """Returns when all are stored. Raises Unavailable when one is not; others may be, and come twice then."""
+        if not self._service.bus.connected:
+            raise Unavailable("NATS is away")
+        publish = self._service.publisher.publish
+        if len(events) == 1:
+            await publish(*events[0])
+            return
+        try:
+            async with asyncio.timeout(_STORE_S):
+                for start in range(0, len(events), _AT_ONCE):
+                    some = (publish(subject, event) for subject, event in events[start : start + _AT_ONCE])
+                    # All are waited for, so that none is still under way when the request has been answered.
+                    for result in await asyncio.gather(*some, return_exceptions=True):
+                        if isinstance(result, BaseException):
+                            raise result
+        except TimeoutError:
+            raise Unavailable("the batch was not stored in time") from None
+
+
+async def _body_of(request: web.Request) -> bytes:
+    """The raw body. Raises Refusal: 413 too large, 408 too slow, 400 cut off."""
+    if (request.content_length or 0) > BODY_MAX_BYTES:
+        raise Refusal(413, f"the body is larger than {BODY_MAX_BYTES} bytes")
+    try:
+        if request.content.is_eof():  # nearly always: a webhook comes in one piece, and then no timer is needed
+            return await request.read()
+        async with asyncio.timeout(_BODY_S):
+            return await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise Refusal(413, f"the body is larger than {BODY_MAX_BYTES} bytes") from None
+    except TimeoutError:
+        raise Refusal(408, "the body did not come in time") from None
+    except (web.RequestPayloadError, ConnectionError):
+        raise Refusal(400, "the body was cut off") from None
+
+
+def _log_received(door: Door, batch: Batch, caller: str, trace_id: str) -> None:
+    extra = {
+        "door": door.name,
+        "caller": caller,
+        "items": batch.total,
+        "events": len(batch.events),
+        "echoes": batch.echoes,
+        "trace_id": trace_id,
+    }
+    _log.debug("webhook received", extra=extra)
