@@ -50,7 +50,10 @@ class Attachment(msgspec.Struct, frozen=True, order=True):
 class Base(msgspec.Struct, frozen=True, kw_only=True):
     """What we remember of a document: the last agreed state, and what may have been begun since."""
 
+    looked_at: str | None = None
+    """The attachment that the last run found, whatever it did about it: a sweep need not ask again."""
     attachment_id: str | None = None
+    """The attachment that `facts` and `file_id` are about."""
     file_id: str | None = None
     facts: Facts | None = None
     attached: tuple[Attachment, ...] = ()
@@ -116,11 +119,16 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return {name: count for name, count in parts.items() if count}
 
 
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """A note beside a collection: this document may be in it. Written before it is added, removed after it is out."""
+
+    document_id: str
+
+
 class OwnerBase(msgspec.Struct, frozen=True, kw_only=True):
     """What we remember of an owner."""
 
     collection_id: str | None = None
-    document_ids: tuple[str, ...] = ()
     gone: bool = False
 
 
@@ -133,7 +141,11 @@ class OwnerSeen(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     collection_id: str | None = None
     """As EspoCRM has it."""
+    has_documents: bool = False
     document_ids: tuple[str, ...] = ()
+    """Linked documents that can be in a collection: with a file, and not failed for good."""
+    members: tuple[str, ...] = ()
+    """Documents that may be in the owner's collection."""
     base: OwnerBase | None = None
     alive: frozenset[str] = frozenset()
     """Of the collection ids known, those that xAI still has."""
@@ -181,7 +193,7 @@ class SweptOwner(msgspec.Struct, frozen=True, kw_only=True):
 
     owner: Owner
     document_ids: tuple[str, ...]
-    base: OwnerBase | None
+    members: tuple[str, ...]
 
 
 class SweepBase(msgspec.Struct, frozen=True, kw_only=True):

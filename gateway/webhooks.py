@@ -92,15 +92,15 @@ WEBHOOKS: Mapping[str, Door] = {
 """Every webhook. A new one is a line here: routes, metrics and the API's description follow."""
 
 
-class Received(msgspec.Struct, frozen=True):
+class Received(msgspec.Struct, frozen=True, kw_only=True):
     """Every event of the batch is stored."""
 
+    status: Literal["received"] = "received"
     action: str
     new_ids_count: int
     """Different records that events were published for."""
     total_ids_in_batch: int
     """Items in the body."""
-    status: Literal["received"] = "received"
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -199,7 +199,7 @@ class Webhooks:
             self._service.metrics.webhook_echoes.labels(door.name).inc(batch.echoes)
         if _log.isEnabledFor(logging.DEBUG):
             _log_received(door, batch, caller, trace_id)
-        received = Received(door.action, len(batch.events), batch.total)
+        received = Received(action=door.action, new_ids_count=len(batch.events), total_ids_in_batch=batch.total)
         return web.Response(body=msgspec.json.encode(received), headers=_HEADERS)
 
     async def _store(self, events: list[Addressed]) -> None:

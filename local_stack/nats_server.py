@@ -26,6 +26,12 @@ def find_binary() -> Path:
     return Path(found)
 
 
+def server_command(store: Path, port: int, *, jetstream: bool = True) -> list[str]:
+    """The command line of a server on loopback that keeps its streams below `store`. Port -1 lets it pick one."""
+    command = [str(find_binary()), "-a", "127.0.0.1", "-p", str(port)]
+    return [*command, "-js", "-sd", str(store / "jetstream")] if jetstream else command
+
+
 class NatsServer:
     """One server on loopback. The same port and store are used again after `start`, so clients reconnect."""
 
@@ -52,9 +58,8 @@ class NatsServer:
         ports = self._store / "ports"
         shutil.rmtree(ports, ignore_errors=True)
         ports.mkdir()
-        command = [str(find_binary()), "-a", "127.0.0.1", "-p", str(self._port or -1), "--ports_file_dir", str(ports)]
-        if self._jetstream:
-            command += ["-js", "-sd", str(self._store / "jetstream")]
+        command = server_command(self._store, self._port or -1, jetstream=self._jetstream)
+        command += ["--ports_file_dir", str(ports)]
         log = (self._store / "nats-server.log").open("ab")
         # Its own process group: Ctrl-C in a terminal must reach us first, so that we can drain.
         self._process = subprocess.Popen([*command, *self._extra], stdout=log, stderr=log, start_new_session=True)

@@ -9,7 +9,7 @@ import msgspec
 from document_worker.effects.deps import Deps
 from document_worker.effects.tell import ask_owner
 from document_worker.fields import OwnerKind
-from document_worker.model import Base, Dokument, Facts, Owner, Plan, Seen
+from document_worker.model import Base, Dokument, Facts, Member, Owner, Plan, Seen
 from document_worker.plan.documents import begun, candidate, needs_content, needs_file_check, new_collections, with_file
 from document_worker.plan.failures import failure_text
 from shared.clients.spool import Content
@@ -102,16 +102,26 @@ async def apply(todo: Plan, world: World, event: EntityEvent, deps: Deps) -> Non
         await _write(event.entity_id, {"status": XaiSyncStatus.PENDING_SYNC}, deps)
     if todo.upload:
         todo = with_file(todo, await _upload(todo, world, event, deps))
-    if todo.attach:
-        await deps.snapshots.write(snapshot_key(event), begun(world.seen, todo))
+    await _note_what_begins(todo, world.seen, event, deps)
     for collection_id in todo.attach:
         await _attach(collection_id, todo.file_id or "", deps)
     for pair in todo.detach:
         await deps.xai.detach(pair.collection_id, pair.file_id)
+        if pair.collection_id not in todo.collections:
+            await deps.snapshots.forget(_member_key(pair.collection_id, event))
     after = await _write(event.entity_id, todo.write_back, deps) if todo.write_back else None
     if todo.remember is not None:
         await deps.snapshots.write(snapshot_key(event), todo.remember)
     _same_file_still(world.seen.dokument, after)
+
+
+async def _note_what_begins(todo: Plan, seen: Seen, event: EntityEvent, deps: Deps) -> None:
+    """Writes down where the document is about to be, so that a crash leaves no place unknown."""
+    if todo.attach:
+        await deps.snapshots.write(snapshot_key(event), begun(seen, todo))
+    if todo.remember is not None:
+        for collection_id in todo.collections:
+            await deps.snapshots.write(_member_key(collection_id, event), Member(document_id=event.entity_id))
 
 
 async def _write(document_id: str, changes: Mapping[str, Any], deps: Deps) -> Dokument:
@@ -120,6 +130,10 @@ async def _write(document_id: str, changes: Mapping[str, Any], deps: Deps) -> Do
     except NotFound:
         raise Busy("the document was deleted while it was synced") from None
     return deps.names.dokument(record)
+
+
+def _member_key(collection_id: str, event: EntityEvent) -> str:
+    return key("collection_member", collection_id, event.entity_id)
 
 
 def _same_file_still(before: Dokument | None, after: Dokument | None) -> None:

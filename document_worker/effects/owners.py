@@ -7,9 +7,10 @@ import msgspec
 from document_worker.effects.deps import Deps
 from document_worker.effects.tell import ask_document
 from document_worker.fields import OwnerKind
-from document_worker.model import OwnerBase, OwnerPlan, OwnerSeen
+from document_worker.model import Dokument, OwnerBase, OwnerPlan, OwnerSeen
 from shared.contracts.events import EntityEvent
-from shared.contracts.keys import key
+from shared.contracts.keys import key, segments_of
+from shared.contracts.vocabulary import XaiSyncStatus
 from shared.outcomes.errors import Busy, NotFound, Refused
 from shared.state.idempotency import Effect, Row
 
@@ -30,6 +31,14 @@ def kind_of(event: EntityEvent, deps: Deps) -> OwnerKind:
     return kind
 
 
+async def members_of(collection_id: str | None, deps: Deps) -> tuple[str, ...]:
+    """The documents that may be in a collection, by our own notes."""
+    if collection_id is None:
+        return ()
+    keys = await deps.snapshots.keys(key("collection_member", collection_id) + ".*")
+    return tuple(sorted(segments_of(found)[-1] for found in keys))
+
+
 async def load_owner(event: EntityEvent, deps: Deps) -> OwnerSeen:
     """Reads the present: record, linked documents, what we remember, and which collections xAI still has."""
     kind = kind_of(event, deps)
@@ -38,26 +47,43 @@ async def load_owner(event: EntityEvent, deps: Deps) -> OwnerSeen:
         record = await deps.espocrm.get(kind.entity_type, event.entity_id)
         documents = await linked_documents(kind, event.entity_id, deps)
     except NotFound:
-        return OwnerSeen(entity_type=event.entity_type, entity_id=event.entity_id, exists=False, base=base)
+        return OwnerSeen(
+            entity_type=event.entity_type,
+            entity_id=event.entity_id,
+            exists=False,
+            base=base,
+            members=await members_of(base.collection_id if base else None, deps),
+        )
     collection_id = deps.names.owner(kind, record).collection_id
     known = {cid for cid in (collection_id, base.collection_id if base else None) if cid}
     alive = {cid for cid in sorted(known) if await deps.xai.collection_exists(cid)}
+    members = {member for cid in known for member in await members_of(cid, deps)}
     return OwnerSeen(
         entity_type=event.entity_type,
         entity_id=event.entity_id,
         exists=True,
         name=str(record.get("name") or event.entity_id),
         collection_id=collection_id,
-        document_ids=documents,
+        has_documents=bool(documents),
+        document_ids=eligible(documents),
+        members=tuple(sorted(members)),
         base=base,
         alive=frozenset(alive),
     )
 
 
-async def linked_documents(kind: OwnerKind, owner_id: str, deps: Deps) -> tuple[str, ...]:
-    """Ids of an owner's documents, sorted. Links have no webhook and no timestamp, so they must be listed."""
-    records = await deps.espocrm.linked(kind.entity_type, owner_id, kind.link, select=["id"], most=_DOCUMENTS_MAX)
-    return tuple(sorted(str(record["id"]) for record in records))
+async def linked_documents(kind: OwnerKind, owner_id: str, deps: Deps) -> list[Dokument]:
+    """An owner's documents. Links have no webhook and no timestamp, so they must be listed."""
+    select = ["id", f"{deps.names.document_file_field}Id", deps.names.document_status_field]
+    records = await deps.espocrm.linked(kind.entity_type, owner_id, kind.link, select=select, most=_DOCUMENTS_MAX)
+    return [deps.names.dokument(record) for record in records]
+
+
+def eligible(documents: Sequence[Dokument]) -> tuple[str, ...]:
+    """Ids of those that can be in a collection: with a file, and not failed (those are the sweep's own business)."""
+    return tuple(
+        sorted(row.id for row in documents if row.attachment_id is not None and row.status != XaiSyncStatus.FAILED)
+    )
 
 
 async def apply_owner(todo: OwnerPlan, seen: OwnerSeen, event: EntityEvent, deps: Deps) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 
 from document_worker.effects.deps import Deps
-from document_worker.effects.owners import linked_documents
+from document_worker.effects.owners import eligible, linked_documents, members_of
 from document_worker.effects.tell import ask_document, ask_owner, tell_vanished
 from document_worker.fields import OwnerKind
-from document_worker.model import Base, OwnerBase, SweepBase, SweepPlan, SweepSeen, SweptDocument, SweptOwner
+from document_worker.model import Base, SweepBase, SweepPlan, SweepSeen, SweptDocument, SweptOwner
 from shared.clients.espocrm import PAGE_MAX, Record
 from shared.contracts.keys import key, segments_of
 from shared.contracts.vocabulary import XaiSyncStatus
@@ -123,8 +123,8 @@ async def _owners(kind: OwnerKind, at: int, deps: Deps) -> tuple[list[SweptOwner
     async def look(record: Record) -> SweptOwner:
         async with gate:
             owner = deps.names.owner(kind, record)
-            base = await deps.snapshots.read(key("collection_sync", kind.entity_type, owner.id), OwnerBase)
-            return SweptOwner(owner=owner, document_ids=await linked_documents(kind, owner.id, deps), base=base)
+            documents = eligible(await linked_documents(kind, owner.id, deps))
+            return SweptOwner(owner=owner, document_ids=documents, members=await members_of(owner.collection_id, deps))
 
     found = await asyncio.gather(*(look(record) for record in page.list))
     return list(found), at + len(page.list) if len(page.list) == _OWNERS_PER_RUN else 0

@@ -81,7 +81,8 @@ def _plan_gone(seen: Seen) -> Plan:
     if base is None or base.gone:
         return Plan(reason=Reason.NEVER_SYNCED if base is None else Reason.IN_STEP)
     undone = msgspec.structs.replace(base, attached=(), begun=(), gone=True, failed=None)
-    return Plan(reason=Reason.DETACHED, detach=_all(base), remember=undone)
+    reason = Reason.DETACHED if _all(base) else Reason.LEARNED
+    return Plan(reason=reason, detach=_all(base), remember=undone)
 
 
 def _plan_nowhere(seen: Seen, dokument: Dokument, *, lacking: tuple[Owner, ...], reason: Reason) -> Plan:
@@ -94,16 +95,16 @@ def _plan_nowhere(seen: Seen, dokument: Dokument, *, lacking: tuple[Owner, ...],
         "error": None,
     }
     write_back = _differing(dokument, final)
-    # A state with nothing in it is worth remembering only where another one stands.
-    remember = msgspec.structs.replace(base, attached=(), begun=(), gone=False, failed=None)
-    keep = seen.base if seen.base is not None else Base()
+    remember = msgspec.structs.replace(
+        base, looked_at=dokument.attachment_id, attached=(), begun=(), gone=False, failed=None
+    )
     return Plan(
         reason=Reason.DETACHED if detach else reason,
         ask_owners=lacking,
         mark_pending=bool(detach) and dokument.status != XaiSyncStatus.PENDING_SYNC,
         detach=detach,
         write_back=write_back,
-        remember=remember if remember != keep else None,
+        remember=remember if remember != seen.base else None,
     )
 
 
@@ -130,6 +131,7 @@ def _plan_somewhere(seen: Seen, dokument: Dokument) -> Plan:
     write_back = _differing(dokument, final)
     moves = bool(upload or attach or detach)
     remember = Base(
+        looked_at=dokument.attachment_id,
         attachment_id=dokument.attachment_id,
         file_id=file_id,
         facts=facts,

@@ -5,44 +5,42 @@ from shared.outcomes.reason import Reason
 
 
 def plan_owner(seen: OwnerSeen) -> OwnerPlan:
-    """Decides. An owner with documents has a collection; one without gets none."""
+    """Decides. An owner with documents has a collection; one without gets none, and keeps one that it has."""
     base = seen.base or OwnerBase()
     if not seen.exists:
         return _plan_gone(seen, base)
     collection_id = _living(seen, base)
-    if not seen.document_ids and collection_id is None and not base.document_ids:
+    if collection_id is None and not seen.has_documents:
         return OwnerPlan(reason=Reason.NO_DOCUMENTS)
-    if seen.document_ids and collection_id is None:
+    if collection_id is None:
         return OwnerPlan(
             reason=Reason.COLLECTION_CREATED,
             create=True,
             gone_collections=tuple(cid for cid in (seen.collection_id, base.collection_id) if cid),
-            tell=tuple(sorted(set(seen.document_ids) | set(base.document_ids))),
-            remember=OwnerBase(document_ids=seen.document_ids),
+            tell=tuple(sorted({*seen.document_ids, *seen.members})),
+            remember=OwnerBase(),
         )
-    # Only those documents hear of it whose link has changed; the first time, all.
-    changed = set(seen.document_ids) ^ set(base.document_ids)
-    if collection_id != base.collection_id:
-        changed |= set(seen.document_ids)
-    remember = OwnerBase(collection_id=collection_id, document_ids=seen.document_ids)
+    # Linked and not in the collection, or in it and no longer linked: those hear of it, and no others.
+    drifted = tuple(sorted(set(seen.document_ids) ^ set(seen.members)))
+    remember = OwnerBase(collection_id=collection_id)
     store_id = collection_id if collection_id != seen.collection_id else None
     in_step = Reason.FIELDS_CORRECTED if store_id else Reason.IN_STEP
     return OwnerPlan(
-        reason=Reason.DOCUMENTS_TOLD if changed else in_step,
+        reason=Reason.DOCUMENTS_TOLD if drifted else in_step,
         store_id=store_id,
-        tell=tuple(sorted(changed)),
+        tell=drifted,
         remember=remember if remember != seen.base else None,
     )
 
 
 def _plan_gone(seen: OwnerSeen, base: OwnerBase) -> OwnerPlan:
     """Deleted in EspoCRM: its collection goes, and its documents look where else they belong."""
-    if base.gone or (seen.base is None):
+    if seen.base is None or base.gone:
         return OwnerPlan(reason=Reason.NEVER_SYNCED if seen.base is None else Reason.IN_STEP)
     return OwnerPlan(
         reason=Reason.COLLECTION_DELETED,
         delete=base.collection_id,
-        tell=base.document_ids,
+        tell=seen.members,
         remember=OwnerBase(gone=True),
     )
 

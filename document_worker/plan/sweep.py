@@ -30,10 +30,8 @@ def _worth_an_event(row: SweptDocument) -> bool:
         return row.base is None or row.base.failed is None or row.base.failed != row.attachment_id
     if row.status in _UNFINISHED or row.linked_unsynced:
         return True
-    return row.base is None or row.base.gone or row.base.attachment_id != row.attachment_id
+    return row.base is None or row.base.gone or row.base.looked_at != row.attachment_id
 
 
 def _has_drifted(row: SweptOwner) -> bool:
-    if row.owner.collection_id is None or row.base is None:
-        return True
-    return set(row.base.document_ids) != set(row.document_ids)
+    return row.owner.collection_id is None or set(row.members) != set(row.document_ids)

@@ -223,7 +223,8 @@ def common_reading(answer: Answer, reason: str, now: float) -> HubError:
     if status == 404:
         return NotFound(reason)
     if status == 429:
-        return RateLimited(reason, after_s=retry_after_s(answer.headers.get("Retry-After"), now) or _PAUSE_S)
+        told = retry_after_s(answer.headers.get("Retry-After"), now)
+        return RateLimited(reason, after_s=_PAUSE_S if told is None else told)
     if status in (408, 425) or status >= 500:
         return Unavailable(reason)
     if status >= 400:

@@ -205,8 +205,9 @@ class Bus:
         if self.nc.is_connected:
             with contextlib.suppress(NatsError, OSError, TimeoutError):
                 await self.nc.flush(timeout=2)
-        with contextlib.suppress(NatsError, OSError):
-            await self.nc.close()
+        if self.nc.is_connected or self.nc.is_reconnecting:  # nats-py asserts on closing what never was connected
+            with contextlib.suppress(NatsError, OSError):
+                await self.nc.close()
 
     async def _on_error(self, error: Exception) -> None:
         # Must never raise: an exception here ends nats-py's read loop for good.

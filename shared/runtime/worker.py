@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -66,7 +67,7 @@ async def work(
         await _ensure(schedules, crons, stream)
         consumer = Consumer(
             service.bus,
-            _desk(service, settings, schedules, tasks, retry_subject),
+            _desk(service, settings, schedules, tasks, retry_subject, await _epoch(service)),
             routes,
             deps,
             stream=stream.name,
@@ -91,8 +92,22 @@ async def _ensure(schedules: Schedules, crons: Sequence[Cron], stream: Stream) -
         raise MissingPart(f"a schedule cannot be made: {refused.reason}") from None
 
 
+async def _epoch(service: Service) -> int:
+    """When the lock bucket was made, in unix seconds."""
+    try:
+        info = await service.bus.api(f"STREAM.INFO.KV_{LOCKS.name}")
+    except (ApiError, Unavailable):
+        raise MissingPart("the lock bucket does not answer") from None
+    return int(datetime.fromisoformat(info["created"][:19] + "+00:00").timestamp())
+
+
 def _desk(
-    service: Service, settings: WorkerSettings, schedules: Schedules, tasks: asyncio.TaskGroup, retry_subject: str
+    service: Service,
+    settings: WorkerSettings,
+    schedules: Schedules,
+    tasks: asyncio.TaskGroup,
+    retry_subject: str,
+    epoch: int,
 ) -> Desk:
     nc = service.bus.nc
     return Desk(
@@ -104,7 +119,11 @@ def _desk(
         tracer=service.tracer,
         metrics=service.metrics,
         locks=Locks(
-            Bucket(nc, LOCKS.name), holder=service.holder, lease_s=settings.lock_lease_seconds, clock=service.clock
+            Bucket(nc, LOCKS.name),
+            holder=service.holder,
+            lease_s=settings.lock_lease_seconds,
+            clock=service.clock,
+            epoch=epoch,
         ),
         attempts=AttemptsLog(Bucket(nc, IDEMPOTENCY.name)),
         history=History(service.publisher, service.metrics, tasks),

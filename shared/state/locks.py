@@ -21,23 +21,30 @@ class Holder(msgspec.Struct, frozen=True):
 
 
 class Lease:
-    """A lock that is held. `revision` at the time of acquiring is the fence of everything written under it."""
+    """A lock that is held, and the fence of everything written under it."""
 
     __slots__ = ("fence", "key", "on_lost", "renewed_at", "revision", "value")
 
-    def __init__(self, key: str, value: bytes, revision: int, now: float, on_lost: Callable[[], None]) -> None:
+    def __init__(
+        self, key: str, value: bytes, revision: int, fence: int, now: float, on_lost: Callable[[], None]
+    ) -> None:
         self.key = key
         self.value = value
-        self.fence = revision
+        self.fence = fence
         self.revision = revision
         self.renewed_at = now
         self.on_lost = on_lost
 
 
 class Locks:
-    """Acquires, renews and releases leases of `lease_s` seconds (at least 1)."""
+    """Acquires, renews and releases leases of `lease_s` seconds (at least 1).
 
-    def __init__(self, bucket: Bucket, *, holder: str, lease_s: int, clock: Clock) -> None:
+    A fence is the lock's revision under the bucket's `epoch` (when the bucket was made, unix seconds): revisions
+    begin again in a bucket that was removed and made anew, and must not look older than what is remembered.
+    """
+
+    def __init__(self, bucket: Bucket, *, holder: str, lease_s: int, clock: Clock, epoch: int) -> None:
+        self._epoch = epoch
         self._bucket = bucket
         self._holder = holder
         self._lease_s = max(1, lease_s)
@@ -56,7 +63,8 @@ class Locks:
         revision = await self._bucket.create(key, value, ttl_s=self._lease_s)
         if revision is None:
             return None
-        lease = Lease(key, value, revision, asked_at, on_lost)
+        fence = (self._epoch << 32) + revision
+        lease = Lease(key, value, revision, fence, asked_at, on_lost)
         self._held.add(lease)
         return lease
 

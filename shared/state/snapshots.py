@@ -40,6 +40,12 @@ class Snapshots:
             if await self._bucket.update(key, row, entry.revision if entry else 0, ttl_s=ttl_s) is not None:
                 return
 
+    async def forget(self, key: str) -> None:
+        """Removes a state; nothing happens when there is none."""
+        entry = await self._bucket.get(key)
+        if entry is not None:
+            await self._bucket.delete(entry.revision)
+
     async def keys(self, pattern: str) -> list[str]:
         """The keys that match a pattern such as `document_sync.CDokumente.*`."""
         return await self._bucket.keys(pattern)

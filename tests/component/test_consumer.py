@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
 
 import msgspec
 import pytest
@@ -19,6 +18,7 @@ from shared.runtime.health import HealthSettings
 from shared.runtime.route import Route
 from shared.runtime.service import Service
 from shared.runtime.worker import WorkerSettings, work
+from tests.support.office import settled, stored
 
 
 class Probe:
@@ -81,27 +81,6 @@ async def working(service: Service, probe: Probe, *, concurrency: int = 8, lease
         finally:
             service.stopping.set()
             await task
-
-
-async def settled(service: Service, *, seconds: float = 20.0) -> None:
-    """Returns when the consumer has nothing left, delivered or not."""
-    async with asyncio.timeout(seconds):
-        while True:
-            with contextlib.suppress(Exception):
-                info = await service.bus.api("CONSUMER.INFO.VMH.document_worker")
-                if info["num_pending"] + info["num_ack_pending"] == 0:
-                    return
-            await asyncio.sleep(0.02)
-
-
-async def stored(service: Service, stream: str) -> list[dict[str, Any]]:
-    """All messages of a stream: subject, headers, body."""
-    info = await service.bus.api(f"STREAM.INFO.{stream}")
-    found = []
-    for sequence in range(max(1, info["state"]["first_seq"]), info["state"]["last_seq"] + 1):
-        message = await service.bus.nc.jetstream().get_msg(stream, sequence)
-        found.append({"subject": message.subject, "headers": dict(message.headers or {}), "body": message.data})
-    return found
 
 
 async def test_a_storm_of_equal_events_is_at_most_three_runs(service: Service) -> None:

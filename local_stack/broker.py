@@ -1,0 +1,86 @@
+"""NATS as an operator sees it: publish an event, ask whether work is left, read and follow the history."""
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import msgspec
+import nats
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+_TIMEOUT_S = 5.0
+_DOCUMENTS = "history.CDokumente."
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """A history record as far as it is shown, and whose it is."""
+
+    entity_type: str = ""
+    entity_id: str = ""
+    subject: str
+    outcome: str
+    reason: str
+    plan: dict[str, int] = {}
+    duration_ms: float = 0.0
+
+
+class Broker:
+    """One connection."""
+
+    def __init__(self, nc: Client) -> None:
+        self._nc = nc
+
+    async def publish(self, subject: str, body: bytes) -> None:
+        """Stores an event."""
+        await self._nc.request(subject, body, timeout=_TIMEOUT_S)
+
+    async def idle(self) -> bool:
+        """Whether the document worker has nothing in hand and nothing waiting."""
+        info = await self._api("CONSUMER.INFO.VMH.document_worker")
+        return bool(info["num_pending"] == 0 and info["num_ack_pending"] == 0)
+
+    async def runs(self) -> dict[str, int]:
+        """The number of history records by document."""
+        info = await self._api("STREAM.INFO.HISTORY", {"subjects_filter": f"{_DOCUMENTS}*"})
+        counts = info["state"].get("subjects") or {}
+        return {subject.removeprefix(_DOCUMENTS): int(count) for subject, count in counts.items()}
+
+    async def sweeps(self) -> int:
+        """How many sweeps have ended."""
+        info = await self._api("STREAM.INFO.HISTORY", {"subjects_filter": "history.Sweep.>"})
+        return sum(int(count) for count in (info["state"].get("subjects") or {}).values())
+
+    async def follow(self, tell: Callable[[Ended], None]) -> None:
+        """Calls `tell` for each delivery that ends from now on."""
+
+        async def hear(message: Msg) -> None:
+            with contextlib.suppress(msgspec.MsgspecError, ValueError):
+                _, entity_type, entity_id = message.subject.split(".", 2)
+                ended = msgspec.json.decode(message.data, type=Ended)
+                tell(msgspec.structs.replace(ended, entity_type=entity_type, entity_id=entity_id))
+
+        hearing: Callable[[Msg], Awaitable[None]] = hear
+        await self._nc.subscribe("history.>", cb=hearing)
+
+    async def _api(self, name: str, body: object = None) -> dict[str, Any]:
+        data = b"" if body is None else msgspec.json.encode(body)
+        answer = await self._nc.request(f"$JS.API.{name}", data, timeout=_TIMEOUT_S)
+        reply: dict[str, Any] = msgspec.json.decode(answer.data)
+        if error := reply.get("error"):
+            raise RuntimeError(f"{name}: {error.get('description')}")
+        return reply
+
+
+@contextlib.asynccontextmanager
+async def connected(url: str) -> AsyncIterator[Broker]:
+    """A connection that comes back by itself and is closed afterwards."""
+
+    async def ignore(_error: Exception) -> None:
+        """Whoever waits for an answer hears of it; a lost connection is made again."""
+
+    nc = await nats.connect(url, name="local_stack", max_reconnect_attempts=-1, error_cb=ignore)
+    try:
+        yield Broker(nc)
+    finally:
+        await nc.close()

@@ -1,0 +1,87 @@
+"""`python -m simulators`: every simulated vendor on loopback, until SIGTERM or SIGINT."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping
+
+from simulators.espocrm import Espocrm
+from simulators.harness import Vendor, serve
+from simulators.xai import Switches, Xai
+
+_EXIT_SETTINGS = 78
+_EXIT_MISSING_PART = 69
+
+
+class Environment:
+    """Reads numbers from the environment and remembers what is wrong with them."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.problems: list[str] = []
+
+    def number(self, name: str, default: float, *, least: float = 0.0, most: float = float("inf")) -> float:
+        """The number of that name, or the default where there is none."""
+        text = self._environ.get(name, "").strip()
+        try:
+            value = float(text) if text else default
+        except ValueError:
+            value = float("nan")
+        if not least <= value <= most:
+            self.problems.append(f"{name} is not a number from {least:g} to {most:g}")
+            return default
+        return value
+
+    def port(self, name: str, default: int) -> int:
+        """A port; 0 picks a free one."""
+        return int(self.number(name, default, most=65535))
+
+
+def vendors(environment: Environment) -> list[tuple[Vendor, int]]:
+    """Each vendor and its port."""
+    espocrm = Espocrm(
+        tick_s=environment.number("SIM_ESPOCRM_TICK_SECONDS", 120.0, least=0.01),
+        retry_period_s=environment.number("SIM_ESPOCRM_RETRY_SECONDS", 600.0),
+    )
+    largest = int(environment.number("SIM_XAI_MAX_FILE_MB", 50.0, most=2048.0) * 1024 * 1024)
+    xai = Xai(switches=Switches(max_file_bytes=largest, keep_content_up_to_bytes=largest))
+    return [
+        (espocrm, environment.port("SIM_ESPOCRM_PORT", 3121)),
+        (xai, environment.port("SIM_XAI_PORT", 3122)),
+    ]
+
+
+async def main(served: list[tuple[Vendor, int]]) -> None:
+    """Serves until told to stop; says once where."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+    async with contextlib.AsyncExitStack() as stack:
+        urls = {vendor.name: await stack.enter_async_context(serve(vendor, port=port)) for vendor, port in served}
+        line = "   ".join(f"{name} {url}" for name, url in urls.items()) if sys.stdout.isatty() else json.dumps(urls)
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+        await stop.wait()
+
+
+def run() -> int:
+    """The exit code: 0 clean stop, 78 settings, 69 a port is taken."""
+    environment = Environment(os.environ)
+    served = vendors(environment)
+    if environment.problems:
+        sys.stderr.writelines(f"simulators: {problem}\n" for problem in environment.problems)
+        return _EXIT_SETTINGS
+    try:
+        asyncio.run(main(served))
+    except OSError as taken:
+        sys.stderr.write(f"simulators: cannot start: {taken.strerror}\n")
+        return _EXIT_MISSING_PART
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run())
