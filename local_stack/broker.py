@@ -18,6 +18,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
 
     entity_type: str = ""
     entity_id: str = ""
+    at: str
     subject: str
     outcome: str
     reason: str

@@ -1,4 +1,4 @@
-"""Where everything listens, and the environment that each service gets: made-up secrets, simulated vendors, loopback."""
+"""Where everything listens, and each service's environment: made-up secrets, simulated vendors, loopback."""
 
 from collections.abc import Mapping
 from pathlib import Path

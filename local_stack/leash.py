@@ -27,12 +27,11 @@ def leashed(*command: str) -> list[str]:
 def main(arguments: list[str]) -> int:
     """Becomes the command, or watches over it; then the exit code is the command's."""
     parent, command = int(arguments[0]), arguments[1:]
-    if sys.platform != "linux":
-        return watch(parent, command)
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it ended before the kernel was told
-        return 1
-    os.execvp(command[0], command)  # noqa: S606 - becoming the command is the point
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() == parent:  # else it ended before the kernel was told
+            os.execvp(command[0], command)  # noqa: S606 - becoming the command is the point
+    return watch(parent, command)
 
 
 def watch(parent: int, command: list[str]) -> int:

@@ -5,8 +5,11 @@ import json
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+
+from local_stack.leash import leashed
 
 _READY_S = 10.0
 
@@ -59,10 +62,14 @@ class NatsServer:
         shutil.rmtree(ports, ignore_errors=True)
         ports.mkdir()
         command = server_command(self._store, self._port or -1, jetstream=self._jetstream)
-        command += ["--ports_file_dir", str(ports)]
+        command += ["--ports_file_dir", str(ports), *self._extra]
+        # A leash is held by the thread that starts the child, so it must be one that lasts; and only where it
+        # becomes the server may it be killed in its place.
+        if sys.platform == "linux" and threading.current_thread() is threading.main_thread():
+            command = leashed(*command)
         log = (self._store / "nats-server.log").open("ab")
         # Its own process group: Ctrl-C in a terminal must reach us first, so that we can drain.
-        self._process = subprocess.Popen([*command, *self._extra], stdout=log, stderr=log, start_new_session=True)
+        self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         log.close()
         self._port = self._wait_for_port(ports)
 

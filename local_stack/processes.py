@@ -28,7 +28,7 @@ class ChildFailed(Exception):
     """A child could not start or has ended; the text says which, how, and its last log lines."""
 
     def __init__(self, child: "Child", what: str, code: int | None) -> None:
-        words = "".join(f"\n    {line}" for line in last_words(child.log))
+        words = "".join(f"\n    {line}" for line in child.last_words())
         super().__init__(f"{child.name} {what}; the end of {_shown(child.log)}:{words}")
         self.exit_code = code if code in (EXIT_SETTINGS, EXIT_MISSING_PART) else 1
 
@@ -76,6 +76,10 @@ class Child:
             raise ChildFailed(self, f"was not ready within {_READY_S:g} s", None) from None
         return process
 
+    def last_words(self) -> list[str]:
+        """The end of its log, readable."""
+        return last_words(self.log)
+
     async def stop(self) -> None:
         """SIGTERM, and SIGKILL after the grace. An end from here on is no failure."""
         process, self.process = self.process, None
@@ -87,17 +91,14 @@ class Child:
             async with asyncio.timeout(_GRACE_S):
                 await process.wait()
         except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
+            _kill(process.pid)
             await process.wait()
 
 
 class Supervisor:
     """Keeps children."""
 
-    def __init__(
-        self, tasks: asyncio.TaskGroup, *, on_death: Death, say: Callable[[str], None], pids: Path
-    ) -> None:
+    def __init__(self, tasks: asyncio.TaskGroup, *, on_death: Death, say: Callable[[str], None], pids: Path) -> None:
         self._tasks = tasks
         self._on_death = on_death
         self._say = say
@@ -123,8 +124,7 @@ class Supervisor:
     def kill(self) -> None:
         """Ends all at once; who is stopping them goes on quickly."""
         for pid in self._living().values():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+            _kill(pid)
 
     def _living(self) -> dict[str, int]:
         return {child.name: child.process.pid for child in self._children if child.process is not None}
@@ -165,6 +165,12 @@ async def supervised(*, on_death: Death, say: Callable[[str], None], pids: Path)
                 await supervisor.stop()
     except BaseExceptionGroup as group:
         raise _the_one(group) from None
+
+
+def _kill(pid: int) -> None:
+    """The whole group: where a leash stands between us and the command, both."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
 
 
 def _the_one(group: BaseExceptionGroup[BaseException]) -> BaseException:

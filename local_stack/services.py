@@ -36,7 +36,9 @@ def services(
     )
     return [
         broker,
-        python("simulators", _all(_answers(session, f"{at.espocrm}/_sim/queue"), _answers(session, f"{at.xai}/_sim/log"))),
+        python(
+            "simulators", _all(_answers(session, f"{at.espocrm}/_sim/queue"), _answers(session, f"{at.xai}/_sim/log"))
+        ),
         python("gateway", _answers(session, f"{at.gateway}/readyz")),
         python("document_worker", _answers(session, f"{at.health}/readyz")),
     ]

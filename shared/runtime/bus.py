@@ -183,6 +183,8 @@ class Bus:
 
     async def check_topology(self) -> str | None:
         """A round trip: None when streams and buckets are there as configured, else a sentence."""
+        if not self.connected:
+            return "NATS is away"
         wanted = [stream.config(self.settings.nats_replicas) for stream in STREAMS]
         wanted += [bucket.config(self.settings.nats_replicas) for bucket in BUCKETS]
         for config in wanted:

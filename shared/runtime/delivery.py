@@ -13,7 +13,7 @@ from shared.runtime.desk import Delivery, Desk
 from shared.runtime.report import report
 from shared.runtime.route import D
 from shared.telemetry.run import Run, enter_run, leave_run
-from shared.telemetry.traces import parse_traceparent
+from shared.telemetry.traces import Value, parse_traceparent
 
 _log = logging.getLogger(__name__)
 
@@ -35,18 +35,7 @@ async def deliver(desk: Desk, delivery: Delivery[D], deps: D) -> Settlement:
             kind="consumer",
             parent=before if envelope.replay_of is None else None,
             link=before if envelope.replay_of is not None else None,
-            attributes={
-                "messaging.system": "nats",
-                "messaging.operation.type": "process",
-                "messaging.destination.name": envelope.subject.name,
-                "messaging.destination.subscription.name": position.stream,
-                "messaging.consumer.group.name": desk.consumer,
-                "messaging.message.id": envelope.event_id,
-                "hub.entity_type": envelope.event.entity_type,
-                "hub.entity_id": envelope.event.entity_id,
-                "nats.stream_seq": position.sequence,
-                "nats.num_delivered": position.delivered,
-            },
+            attributes=_attributes(desk, delivery) if desk.tracer.recording else None,
         ) as span:
             run.trace_id = span.trace.trace_id
             attempts = await _attempts(desk, delivery)
@@ -57,6 +46,23 @@ async def deliver(desk: Desk, delivery: Delivery[D], deps: D) -> Settlement:
             return settlement
     finally:
         leave_run(token)
+
+
+def _attributes(desk: Desk, delivery: Delivery[D]) -> dict[str, Value]:
+    """By the OpenTelemetry conventions for messaging, and our own for the entity."""
+    envelope, position = delivery.envelope, delivery.position
+    return {
+        "messaging.system": "nats",
+        "messaging.operation.type": "process",
+        "messaging.destination.name": envelope.subject.name,
+        "messaging.destination.subscription.name": position.stream,
+        "messaging.consumer.group.name": desk.consumer,
+        "messaging.message.id": envelope.event_id,
+        "hub.entity_type": envelope.event.entity_type,
+        "hub.entity_id": envelope.event.entity_id,
+        "nats.stream_seq": position.sequence,
+        "nats.num_delivered": position.delivered,
+    }
 
 
 async def _attempts(desk: Desk, delivery: Delivery[D]) -> Attempts:

@@ -19,7 +19,7 @@ from shared.contracts.subjects import E, Subject
 from shared.outcomes.errors import Unavailable
 from shared.runtime.bus import Bus
 from shared.telemetry.metrics import Metrics
-from shared.telemetry.traces import Tracer
+from shared.telemetry.traces import Tracer, Value
 
 _TRY_S = 1.0
 _PAUSE_S = 0.1
@@ -79,12 +79,7 @@ class Publisher:
         with self._tracer.span(
             f"publish {subject.name}",
             kind="producer",
-            attributes={
-                "messaging.system": "nats",
-                "messaging.operation.type": "send",
-                "messaging.destination.name": subject.name,
-                "messaging.message.id": event_id,
-            },
+            attributes=_attributes(subject.name, event_id) if self._tracer.recording else None,
         ) as span:
             headers, body = seal(
                 subject,
@@ -147,3 +142,12 @@ class Publisher:
         if answer is not None and not answer.done():
             # An empty body is a status such as 503: nobody took the message.
             answer.set_result(message.data)
+
+
+def _attributes(subject: str, event_id: str) -> dict[str, Value]:
+    return {
+        "messaging.system": "nats",
+        "messaging.operation.type": "send",
+        "messaging.destination.name": subject,
+        "messaging.message.id": event_id,
+    }

@@ -4,11 +4,12 @@ With an OTLP endpoint in the environment spans are recorded and sent; without on
 trace id travels, so that log lines and history records of one event still share it.
 """
 
-import contextlib
+import random
 import secrets
-from collections.abc import Iterator, Mapping
-from contextvars import ContextVar
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal, Self
 
 import msgspec
 from opentelemetry import trace as otel
@@ -64,13 +65,28 @@ def current_trace() -> Trace | None:
 
 
 class Span:
-    """One piece of work. `trace` is its own position, for headers and logs."""
+    """One piece of work, from entering to leaving it. `trace` is its own position, for headers and logs."""
 
-    __slots__ = ("_span", "trace")
+    __slots__ = ("_span", "_token", "trace")
 
     def __init__(self, trace: Trace, span: otel.Span | None) -> None:
         self.trace = trace
         self._span = span
+        self._token: Token[Trace | None] | None = None
+
+    def __enter__(self) -> Self:
+        self._token = _current.set(self.trace)
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, failed: BaseException | None, _frames: TracebackType | None
+    ) -> None:
+        assert self._token is not None
+        _current.reset(self._token)
+        if self._span is not None:
+            if failed is not None:
+                self.fail(type(failed).__name__)
+            self._span.end()
 
     def set(self, key: str, value: Value) -> None:
         """Adds an attribute. Ids, counts and names of things only."""
@@ -78,7 +94,7 @@ class Span:
             self._span.set_attribute(key, value)
 
     def fail(self, kind: str) -> None:
-        """Marks the span as failed; `kind` is the error's class name."""
+        """Marks the span as failed; `kind` is the error's class name, never its text, which may hold a value."""
         if self._span is not None:
             self._span.set_attribute("error.type", kind)
             self._span.set_status(otel.StatusCode.ERROR, kind)
@@ -90,8 +106,13 @@ class Tracer:
     def __init__(self, provider: "TracerProvider | None" = None) -> None:
         self._provider = provider
         self._tracer = provider.get_tracer("bitbylaw-hub") if provider is not None else None
+        self._bits = random.Random().getrandbits  # noqa: S311 - ids must differ, not be secret
 
-    @contextlib.contextmanager
+    @property
+    def recording(self) -> bool:
+        """Whether anybody will see attributes; they need not be built otherwise."""
+        return self._tracer is not None
+
     def span(
         self,
         name: str,
@@ -100,41 +121,28 @@ class Tracer:
         parent: Trace | None = None,
         link: Trace | None = None,
         attributes: Mapping[str, Value] | None = None,
-    ) -> Iterator[Span]:
-        """A span under `parent`, else under the current one, else at the root of a new trace.
+    ) -> Span:
+        """A span under `parent`, else under the current one, else at the root of a new trace; enter it with `with`.
 
         `link` names a trace that this one follows without being part of it: a caller we do not trust, a replay.
         """
-        above = parent or (None if link else current_trace())
+        above = parent or (None if link else _current.get())
         if self._tracer is None:
-            trace_id = above.trace_id if above else secrets.token_hex(16)
-            span = Span(Trace(trace_id, secrets.token_hex(8), above.sampled if above else False), None)
-            token = _current.set(span.trace)
-            try:
-                yield span
-            finally:
-                _current.reset(token)
-            return
+            if above is None:
+                return Span(Trace(f"{self._bits(128):032x}", f"{self._bits(64):016x}", False), None)
+            return Span(Trace(above.trace_id, f"{self._bits(64):016x}", above.sampled), None)
         started = self._tracer.start_span(
             name,
             context=_context(above),
             kind=_KINDS[kind],
             attributes=attributes,
             links=[otel.Link(_span_context(link))] if link else None,
-            record_exception=False,  # an exception's text may hold a value
+            record_exception=False,
+            set_status_on_exception=False,
         )
         context = started.get_span_context()
         own = Trace(f"{context.trace_id:032x}", f"{context.span_id:016x}", context.trace_flags.sampled)
-        token = _current.set(own)
-        try:
-            yield Span(own, started)
-        except BaseException as failed:
-            started.set_attribute("error.type", type(failed).__name__)
-            started.set_status(otel.StatusCode.ERROR, type(failed).__name__)
-            raise
-        finally:
-            _current.reset(token)
-            started.end()
+        return Span(own, started)
 
     def close(self) -> None:
         """Sends what is still waiting."""

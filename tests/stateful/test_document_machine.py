@@ -340,7 +340,7 @@ def _run_machine(nats_server: NatsServer, *, examples: int, steps: int) -> None:
 
 def test_documents_agree_in_the_end(nats_server: NatsServer) -> None:
     """P2, P5, P8: whatever happens, both sides agree, nothing exists twice, and one more run writes nothing."""
-    _run_machine(nats_server, examples=int(os.environ.get("EX", "20")), steps=25)
+    _run_machine(nats_server, examples=int(os.environ.get("EX", "20")), steps=int(os.environ.get("ST","25")))
 
 
 @pytest.mark.slow

@@ -1,0 +1,144 @@
+"""A day at the firm: staff file documents and change their minds, and the hub keeps xAI in step."""
+
+import asyncio
+import time
+from typing import Protocol
+
+import msgspec
+
+from local_stack.broker import Broker
+from local_stack.environment import WEBHOOKS, Addresses
+from local_stack.expect import Finding, Row, World, findings, rows
+from local_stack.firm import OWNERS, PAPERS, Paper
+from local_stack.vendors import Espocrm, Xai
+
+DOCUMENTS = "CDokumente"
+_LOOK_EVERY_S = 0.15
+
+
+class View(Protocol):
+    """Where the story is shown."""
+
+    def say(self, line: str) -> None:
+        """Something has happened."""
+
+    def show(self, found: list[Row], runs: dict[str, int]) -> None:
+        """Where the documents stand."""
+
+
+class NotInStep(Exception):
+    """The hub did not do in time what it should."""
+
+    def __init__(self, found: list[Finding], waited_s: float) -> None:
+        lines = "".join(f"\n  {one.about}: expected {one.expected}; found {one.found}" for one in found)
+        super().__init__(f"not in step after {waited_s:.0f} s:{lines}")
+
+
+class Ending(msgspec.Struct, frozen=True, kw_only=True):
+    """How the story ended."""
+
+    papers: dict[str, Paper]
+    """By document id."""
+    rows: list[Row]
+    runs: dict[str, int]
+    took_s: float
+
+
+class Story:
+    """The firm, its staff, and what is expected of the hub."""
+
+    def __init__(self, espocrm: Espocrm, xai: Xai, broker: Broker, *, at: Addresses, view: View) -> None:
+        self._espocrm = espocrm
+        self._xai = xai
+        self._broker = broker
+        self._at = at
+        self._view = view
+        self._papers: dict[str, Paper] = {}
+
+    async def tell(self, *, within_s: float) -> Ending:
+        """From the empty system to a sweep that finds nothing to do. Raises NotInStep."""
+        began = time.monotonic()
+        until = began + within_s
+        await self._found()
+        self._view.say(f"Staff file {len(PAPERS)} documents.")
+        await self._file()
+        await self._in_step(until, after=False)
+        self._view.say("Staff replace a file, link one document, unlink another, and delete a third.")
+        await self._change()
+        await self._in_step(until, after=True)
+        took_s = time.monotonic() - began
+        await self._sweep(until)
+        world = await self._world()
+        found = rows(self._papers, world, after=True)
+        return Ending(papers=self._papers, rows=found, runs=await self._broker.runs(), took_s=took_s)
+
+    async def _found(self) -> None:
+        """The firm as it was before: owners, and EspoCRM's webhooks."""
+        records: dict[str, list[dict[str, str]]] = {}
+        for owner in OWNERS:
+            records.setdefault(owner.kind[0], []).append({"id": owner.id, "name": owner.name})
+        webhooks = [
+            {"id": hook.id, "secretKey": hook.secret, "event": hook.event, "url": self._at.gateway + hook.path}
+            for hook in WEBHOOKS
+        ]
+        await self._espocrm.seed({"records": records, "webhooks": webhooks})
+
+    async def _file(self) -> None:
+        for paper in PAPERS:
+            attributes = {"name": paper.name}
+            if paper.content is not None:
+                attributes["dokumentId"] = await self._espocrm.attach(paper.name, paper.content)
+            document_id = await self._espocrm.insert(DOCUMENTS, attributes)
+            self._papers[document_id] = paper
+            for owner in paper.owners:
+                await self._espocrm.link("relate", document_id, owner.kind[1], owner.id)
+
+    async def _change(self) -> None:
+        for document_id, paper in self._papers.items():
+            if paper.changed is not None:
+                file_id = await self._espocrm.attach(paper.name, paper.changed)
+                await self._espocrm.save(DOCUMENTS, document_id, {"dokumentId": file_id})
+            for owner in paper.linked:
+                await self._espocrm.link("relate", document_id, owner.kind[1], owner.id)
+            for owner in paper.unlinked:
+                await self._espocrm.link("unrelate", document_id, owner.kind[1], owner.id)
+            if paper.removed:
+                await self._espocrm.remove(DOCUMENTS, document_id)
+
+    async def _world(self) -> World:
+        espocrm, xai = await asyncio.gather(self._espocrm.state(), self._xai.state())
+        return World(espocrm=espocrm, xai=xai)
+
+    async def _in_step(self, until: float, *, after: bool) -> None:
+        """Returns once everything is as expected and nothing is under way any more."""
+        began = time.monotonic()
+        while True:
+            # Asked first: what is seen afterwards cannot change any more.
+            quiet = await self._espocrm.waiting() == 0 and await self._broker.idle()
+            world = await self._world()
+            self._view.show(rows(self._papers, world, after=after), await self._broker.runs())
+            wrong = findings(self._papers, world, after=after)
+            if quiet and not wrong:
+                return
+            if time.monotonic() > until:
+                raise NotInStep(wrong or [_busy()], time.monotonic() - began)
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+    async def _sweep(self, until: float) -> None:
+        """A sweep must find nothing to do: not one write at either vendor."""
+        self._view.say("A sweep looks for what webhooks may have missed.")
+        began, before = time.monotonic(), await self._broker.sweeps()
+        await asyncio.gather(self._espocrm.forget_log(), self._xai.forget_log())
+        await self._broker.publish("vmh.document.sweep", b"{}")
+        while not (await self._broker.sweeps() > before and await self._broker.idle()):
+            if time.monotonic() > until:
+                raise NotInStep([_busy()], time.monotonic() - began)
+            await asyncio.sleep(_LOOK_EVERY_S)
+        for name, vendor in (("EspoCRM", self._espocrm), ("xAI", self._xai)):
+            if writes := await vendor.writes():
+                found = Finding(about=f"sweep, {name}", expected="no writes", found=", ".join(writes[:5]))
+                raise NotInStep([found], time.monotonic() - began)
+
+
+def _busy() -> Finding:
+    return Finding(about="queues", expected="nothing under way", found="events still waiting or in work")
