@@ -37,7 +37,7 @@ async def on_document(event: EntityEvent, deps: Deps) -> Outcome:
     if not todo.writes and todo.remember is None:
         return Skip(todo.reason)
     await apply(todo, world, event, deps)
-    return Done(todo.reason, todo.writes)
+    return Done(todo.reason, todo.writes) if todo.writes else Skip(todo.reason)
 
 
 async def on_owner(event: EntityEvent, deps: Deps) -> Outcome:
@@ -47,7 +47,7 @@ async def on_owner(event: EntityEvent, deps: Deps) -> Outcome:
     if not todo.writes and todo.remember is None:
         return Skip(todo.reason)
     await apply_owner(todo, seen, event, deps)
-    return Done(todo.reason, todo.writes)
+    return Done(todo.reason, todo.writes) if todo.writes else Skip(todo.reason)
 
 
 async def on_sweep(event: SweepEvent, deps: Deps) -> Outcome:

@@ -1,7 +1,7 @@
 """What the document sync talks about: documents, their owners, what we remember, and the plans. All frozen."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -60,16 +60,34 @@ class Base(msgspec.Struct, frozen=True, kw_only=True):
     """Known to be in their collections."""
     begun: tuple[Attachment, ...] = ()
     """Written down before they were added, so that a crash leaves none unknown."""
+    indexed: bool = False
+    """xAI has finished with it, well or not; until then it is asked."""
+    reindexed: int = 0
+    index_error: str | None = None
+    """xAI could not index the file, in its own words."""
+    synced_at: float = 0.0
+    """When it was added to its collections, unix seconds."""
     gone: bool = False
     """The record was deleted in EspoCRM and everything is undone."""
     failed: str | None = None
     """The attachment that failed for good; only a person, or another file, makes it worth another try."""
 
 
+class Indexed(msgspec.Struct, frozen=True, kw_only=True):
+    """How xAI stands with a file in a collection."""
+
+    collection_id: str
+    state: Literal["under_way", "done", "failed", "lost"]
+    """`lost`: somebody took it out."""
+    error: str = ""
+
+
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """The world as one run found it."""
 
     entity_id: str
+    now: float = 0.0
+    """Unix seconds."""
     dokument: Dokument | None
     """None: EspoCRM has no such record (any more)."""
     owners: tuple[Owner, ...] = ()
@@ -81,6 +99,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     file_gone: bool = False
     """xAI no longer has the file that we would use again."""
     collections_gone: frozenset[str] = frozenset()
+    indexing: tuple[Indexed, ...] = ()
+    """Asked only as long as xAI has not finished."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +117,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The file to use; None until an upload has made it."""
     attach: tuple[str, ...] = ()
     """Collections to add the file to."""
+    reindex: tuple[str, ...] = ()
+    """Collections that shall try again to index the file."""
     detach: tuple[Attachment, ...] = ()
     write_back: Mapping[str, Any] = {}
     """Changed fields by our own names; `xai_id` is filled in after an upload."""
@@ -113,6 +135,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
             "mark_pending": int(self.mark_pending),
             "upload": int(self.upload),
             "attach": len(self.attach),
+            "reindex": len(self.reindex),
             "detach": len(self.detach),
             "write_back": len(self.write_back),
         }
@@ -218,6 +241,8 @@ class SweepSeen(msgspec.Struct, frozen=True, kw_only=True):
     """Remembered, and no longer in EspoCRM."""
     returned: tuple[str, ...]
     """Undone because deleted, and there again."""
+    unindexed: tuple[str, ...]
+    """In their collections, and xAI has not said yet that it has indexed them."""
     progress: SweepBase
 
 

@@ -9,8 +9,17 @@ import msgspec
 from document_worker.effects.deps import Deps
 from document_worker.effects.tell import ask_owner
 from document_worker.fields import OwnerKind
-from document_worker.model import Base, Dokument, Facts, Member, Owner, Plan, Seen
-from document_worker.plan.documents import begun, candidate, needs_content, needs_file_check, new_collections, with_file
+from document_worker.model import Base, Dokument, Facts, Indexed, Member, Owner, Plan, Seen
+from document_worker.plan.documents import (
+    begun,
+    candidate,
+    known,
+    needs_content,
+    needs_file_check,
+    needs_indexing_check,
+    new_collections,
+    with_file,
+)
 from document_worker.plan.failures import failure_text
 from shared.clients.spool import Content
 from shared.clients.xai import File
@@ -45,9 +54,17 @@ async def load(event: EntityEvent, deps: Deps) -> World:
         owners = await _owners(event.entity_id, deps)
     except NotFound:
         return World(Seen(entity_id=event.entity_id, dokument=None, base=base))
-    seen = Seen(entity_id=event.entity_id, dokument=deps.names.dokument(record), owners=owners, base=base)
+    seen = Seen(
+        entity_id=event.entity_id,
+        now=deps.clock.now().timestamp(),
+        dokument=deps.names.dokument(record),
+        owners=owners,
+        base=base,
+    )
     gone = [cid for cid in new_collections(seen) if not await deps.xai.collection_exists(cid)]
     seen = msgspec.structs.replace(seen, collections_gone=frozenset(gone))
+    if needs_indexing_check(seen):
+        seen = msgspec.structs.replace(seen, indexing=await _indexing(known(seen), deps))
     content = await _content(seen, deps) if needs_content(seen) else None
     if content is not None:
         facts = Facts(size_bytes=content.size_bytes, md5=content.md5, sha256=content.sha256)
@@ -78,6 +95,20 @@ async def _owners(document_id: str, deps: Deps) -> tuple[Owner, ...]:
     return tuple(sorted(owner for owners in found for owner in owners))
 
 
+async def _indexing(base: Base, deps: Deps) -> tuple[Indexed, ...]:
+    rows = []
+    for pair in base.attached:
+        found = await deps.xai.document(pair.collection_id, pair.file_id)
+        rows.append(
+            Indexed(
+                collection_id=pair.collection_id,
+                state=found.indexing if found else "lost",
+                error=found.error_message if found else "",
+            )
+        )
+    return tuple(rows)
+
+
 async def _content(seen: Seen, deps: Deps) -> Content:
     assert seen.dokument is not None
     assert seen.dokument.attachment_id is not None
@@ -105,6 +136,8 @@ async def apply(todo: Plan, world: World, event: EntityEvent, deps: Deps) -> Non
     await _note_what_begins(todo, world.seen, event, deps)
     for collection_id in todo.attach:
         await _attach(collection_id, todo.file_id or "", deps)
+    for collection_id in todo.reindex:
+        await deps.xai.reindex(collection_id, todo.file_id or "")
     for pair in todo.detach:
         await deps.xai.detach(pair.collection_id, pair.file_id)
         if pair.collection_id not in todo.collections:
@@ -191,7 +224,7 @@ async def _is_ours(file: File, row: Row, content: Content, deps: Deps) -> bool:
 
 async def _attach(collection_id: str, file_id: str, deps: Deps) -> None:
     """Adds a file to a collection, once: xAI might keep two rows for two calls, so it is asked first."""
-    if await deps.xai.is_attached(collection_id, file_id):
+    if await deps.xai.document(collection_id, file_id) is not None:
         return
     try:
         await deps.xai.attach(collection_id, file_id)

@@ -35,14 +35,15 @@ async def load_sweep(deps: Deps) -> SweepSeen:
         documents.update({row.id: row for row in await _linked_unsynced(kind, deps) if row.id not in documents})
         found, owners_at[kind.entity_type] = await _owners(kind, before.owners_at.get(kind.entity_type, 0), deps)
         owners.extend(found)
-    checked, vanished, returned, documents_after = await _existence(before.documents_after, deps)
+    walked = await _walk(before.documents_after, deps)
     return SweepSeen(
         documents=tuple(documents.values()),
         owners=tuple(owners),
-        checked=checked,
-        vanished=tuple(vanished),
-        returned=tuple(returned),
-        progress=SweepBase(modified_since=modified_since, owners_at=owners_at, documents_after=documents_after),
+        checked=walked.checked,
+        vanished=tuple(walked.vanished),
+        returned=tuple(walked.returned),
+        unindexed=tuple(walked.unindexed),
+        progress=SweepBase(modified_since=modified_since, owners_at=owners_at, documents_after=walked.ended_at),
     )
 
 
@@ -130,22 +131,35 @@ async def _owners(kind: OwnerKind, at: int, deps: Deps) -> tuple[list[SweptOwner
     return list(found), at + len(page.list) if len(page.list) == _OWNERS_PER_RUN else 0
 
 
-async def _existence(after: str, deps: Deps) -> tuple[int, list[str], list[str], str]:
-    """Of the next remembered documents: how many were checked, which are gone, which are back, and where it ended."""
+class Walked(msgspec.Struct, kw_only=True):
+    """What came of visiting the next remembered documents."""
+
+    checked: int
+    ended_at: str
+    vanished: list[str] = []
+    returned: list[str] = []
+    unindexed: list[str] = []
+
+
+async def _walk(after: str, deps: Deps) -> Walked:
+    """Visits the next remembered documents: which are gone, which are back, and which xAI has not finished."""
     keys = await deps.snapshots.keys(key(_STEP, "CDokumente") + ".*")
     ids = sorted(segments_of(found)[-1] for found in keys)
     batch = [entity_id for entity_id in ids if entity_id > after][:_CHECKS_PER_RUN]
-    vanished: list[str] = []
-    returned: list[str] = []
+    walked = Walked(checked=len(batch), ended_at=batch[-1] if len(batch) == _CHECKS_PER_RUN else "")
     for start in range(0, len(batch), PAGE_MAX):
         chunk = batch[start : start + PAGE_MAX]
         where = [{"type": "in", "attribute": "id", "value": chunk}]
         page = await deps.espocrm.search(deps.names.document_entity, select=["id"], where=where)
         there = {str(record["id"]) for record in page.list}
-        bases = await _bases(chunk, deps)
-        vanished += [entity_id for entity_id in chunk if entity_id not in there and not _gone(bases[entity_id])]
-        returned += [entity_id for entity_id in chunk if entity_id in there and _gone(bases[entity_id])]
-    return len(batch), vanished, returned, batch[-1] if len(batch) == _CHECKS_PER_RUN else ""
+        for entity_id, base in (await _bases(chunk, deps)).items():
+            if entity_id not in there:
+                walked.vanished += [] if _gone(base) else [entity_id]
+            elif _gone(base):
+                walked.returned.append(entity_id)
+            elif base is not None and base.attached and not base.indexed:
+                walked.unindexed.append(entity_id)
+    return walked
 
 
 def _gone(base: Base | None) -> bool:

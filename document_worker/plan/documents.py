@@ -5,8 +5,12 @@ from typing import Any
 import msgspec
 
 from document_worker.model import Attachment, Base, Dokument, Facts, Owner, Plan, Seen
+from document_worker.plan.failures import index_failure_text
 from shared.contracts.vocabulary import FileStatus, XaiSyncStatus
 from shared.outcomes.reason import Reason
+
+_REINDEX_MAX = 2
+_INDEXING_MAX_S = 24 * 3600.0
 
 
 def known(seen: Seen) -> Base:
@@ -80,7 +84,7 @@ def _plan_gone(seen: Seen) -> Plan:
     base = seen.base
     if base is None or base.gone:
         return Plan(reason=Reason.NEVER_SYNCED if base is None else Reason.IN_STEP)
-    undone = msgspec.structs.replace(base, attached=(), begun=(), gone=True, failed=None)
+    undone = msgspec.structs.replace(base, attached=(), begun=(), indexed=False, gone=True, failed=None)
     reason = Reason.DETACHED if _all(base) else Reason.LEARNED
     return Plan(reason=reason, detach=_all(base), remember=undone)
 
@@ -96,7 +100,7 @@ def _plan_nowhere(seen: Seen, dokument: Dokument, *, lacking: tuple[Owner, ...],
     }
     write_back = _differing(dokument, final)
     remember = msgspec.structs.replace(
-        base, looked_at=dokument.attachment_id, attached=(), begun=(), gone=False, failed=None
+        base, looked_at=dokument.attachment_id, attached=(), begun=(), indexed=False, gone=False, failed=None
     )
     return Plan(
         reason=Reason.DETACHED if detach else reason,
@@ -108,6 +112,12 @@ def _plan_nowhere(seen: Seen, dokument: Dokument, *, lacking: tuple[Owner, ...],
     )
 
 
+def needs_indexing_check(seen: Seen) -> bool:
+    """Whether xAI must be asked how it stands with what it holds: until it has finished."""
+    base = known(seen)
+    return bool(base.attached) and not base.indexed and not needs_content(seen)
+
+
 def _plan_somewhere(seen: Seen, dokument: Dokument) -> Plan:
     base = known(seen)
     facts = seen.content or base.facts
@@ -116,17 +126,20 @@ def _plan_somewhere(seen: Seen, dokument: Dokument) -> Plan:
     held = candidate(seen)
     upload = held is None or seen.file_gone
     file_id = None if upload else held
-    attach = tuple(cid for cid in targets if upload or Attachment(cid, held or "") not in base.attached)
+    lost = {row.collection_id for row in seen.indexing if row.state == "lost"}
+    there = {pair.collection_id for pair in base.attached if pair.file_id == file_id} - lost
+    attach = tuple(cid for cid in targets if cid not in there)
     staying = {Attachment(cid, file_id) for cid in targets} if file_id else set()
     detach = tuple(pair for pair in _all(base) if pair not in staying)
+    index = _plan_index(seen, base, dokument) if not (upload or attach) else Indexing()
     lacking = _lacking(seen)
     final: dict[str, Any] = {
         "xai_id": file_id,
         "collections": list(targets),
         "synced_hash": facts.md5,
-        "status": XaiSyncStatus.PENDING_SYNC if lacking else XaiSyncStatus.CLEAN,
+        "status": _final_status(index, lacking),
         "file_status": FileStatus.SYNCED,
-        "error": None,
+        "error": index_failure_text(index.error) if index.error else None,
     }
     write_back = _differing(dokument, final)
     moves = bool(upload or attach or detach)
@@ -136,20 +149,55 @@ def _plan_somewhere(seen: Seen, dokument: Dokument) -> Plan:
         file_id=file_id,
         facts=facts,
         attached=tuple(Attachment(cid, file_id or "") for cid in targets),
+        indexed=index.finished,
+        reindexed=index.tries,
+        index_error=index.error,
+        synced_at=seen.now if upload or attach else base.synced_at,
     )
     return Plan(
-        reason=_reason(upload=upload, moves=moves, writes=bool(write_back), learns=remember != seen.base),
+        reason=_reason(upload=upload, moves=moves, writes=bool(write_back), index=index, learns=remember != seen.base),
         ask_owners=lacking,
         mark_pending=moves and dokument.status != XaiSyncStatus.PENDING_SYNC,
         upload=upload,
         gone_file=held if seen.file_gone else None,
         file_id=file_id,
         attach=attach,
+        reindex=index.again,
         detach=detach,
         write_back=_after_pending(write_back, final) if moves else write_back,
         remember=remember if remember != seen.base else None,
         collections=targets,
     )
+
+
+class Indexing(msgspec.Struct, frozen=True):
+    """What is decided about indexing: where to try again, or what to tell staff."""
+
+    again: tuple[str, ...] = ()
+    tries: int = 0
+    error: str | None = None
+    finished: bool = False
+
+
+def _plan_index(seen: Seen, base: Base, dokument: Dokument) -> Indexing:
+    """A file that xAI cannot index is tried again twice, then shown. Staff that sets `unclean` starts it over."""
+    if base.index_error and dokument.status == XaiSyncStatus.UNCLEAN:
+        return Indexing(again=wanted(seen))
+    if base.indexed or not seen.indexing:
+        return Indexing(tries=base.reindexed, error=base.index_error, finished=base.indexed)
+    overdue = seen.now - base.synced_at > _INDEXING_MAX_S
+    failed = [row for row in seen.indexing if row.state == "failed" or (overdue and row.state == "under_way")]
+    if not failed:
+        return Indexing(tries=base.reindexed, finished=all(row.state == "done" for row in seen.indexing))
+    if base.reindexed < _REINDEX_MAX and not overdue:
+        return Indexing(again=tuple(row.collection_id for row in failed), tries=base.reindexed + 1)
+    return Indexing(tries=base.reindexed, error=failed[0].error or "no answer within a day", finished=True)
+
+
+def _final_status(index: Indexing, lacking: tuple[Owner, ...]) -> XaiSyncStatus:
+    if index.error:
+        return XaiSyncStatus.FAILED
+    return XaiSyncStatus.PENDING_SYNC if lacking else XaiSyncStatus.CLEAN
 
 
 def with_file(todo: Plan, file_id: str) -> Plan:
@@ -170,13 +218,15 @@ def begun(seen: Seen, todo: Plan) -> Base:
     return msgspec.structs.replace(base, begun=tuple(dict.fromkeys(base.begun + new)), gone=False)
 
 
-def _reason(*, upload: bool, moves: bool, writes: bool, learns: bool) -> Reason:
+def _reason(*, upload: bool, moves: bool, writes: bool, index: Indexing, learns: bool) -> Reason:
     if upload:
         return Reason.UPLOADED
     if moves:
         return Reason.COLLECTIONS_CHANGED
+    if index.again:
+        return Reason.REINDEXED
     if writes:
-        return Reason.FIELDS_CORRECTED
+        return Reason.NOT_INDEXED if index.error else Reason.FIELDS_CORRECTED
     return Reason.LEARNED if learns else Reason.IN_STEP
 
 

@@ -17,3 +17,8 @@ def failure_text(error: HubError) -> str:
             return "Die Dokumentensuche ist zurzeit nicht erreichbar. Es wird automatisch weiter versucht." + told
         case _:
             return "Die Synchronisation ist fehlgeschlagen." + told
+
+
+def index_failure_text(told: str) -> str:
+    """For a file that xAI holds and cannot make searchable; `told` are its own words."""
+    return f"Das Dokument ist abgelegt, kann aber nicht durchsucht werden. ({told})"

@@ -1,6 +1,6 @@
 """A sweep: which of the listed documents and owners are worth an event, and when a human must look first."""
 
-from document_worker.model import SweepPlan, SweepSeen, SweptDocument, SweptOwner
+from document_worker.model import Base, SweepPlan, SweepSeen, SweptDocument, SweptOwner
 from shared.contracts.vocabulary import XaiSyncStatus
 from shared.outcomes.errors import Refused
 
@@ -15,7 +15,7 @@ def plan_sweep(seen: SweepSeen, *, max_changes: int, max_share: float, force: bo
             f"{len(seen.vanished)} of {seen.checked} documents are gone in EspoCRM; "
             'if that is right, publish {"force": true}'
         )
-    documents = {row.id for row in seen.documents if _worth_an_event(row)} | set(seen.returned)
+    documents = {row.id for row in seen.documents if _worth_an_event(row)} | {*seen.returned, *seen.unindexed}
     return SweepPlan(
         documents=tuple(sorted(documents)),
         vanished=seen.vanished,
@@ -27,10 +27,14 @@ def plan_sweep(seen: SweepSeen, *, max_changes: int, max_share: float, force: bo
 def _worth_an_event(row: SweptDocument) -> bool:
     if row.status == XaiSyncStatus.FAILED:
         # One that failed for good would fail again: only a person, or a new file, makes it worth a try.
-        return row.base is None or row.base.failed is None or row.base.failed != row.attachment_id
+        return row.base is None or row.attachment_id not in (row.base.failed, _unsearchable(row.base))
     if row.status in _UNFINISHED or row.linked_unsynced:
         return True
     return row.base is None or row.base.gone or row.base.looked_at != row.attachment_id
+
+
+def _unsearchable(base: Base) -> str | None:
+    return base.attachment_id if base.index_error else None
 
 
 def _has_drifted(row: SweptOwner) -> bool:

@@ -6,7 +6,7 @@ Source: https://docs.x.ai/developers/rest-api-reference (files, collections) and
 import contextlib
 import hashlib
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import aiohttp
@@ -64,16 +64,30 @@ class _Collections(msgspec.Struct, frozen=True):
     pagination_token: str | None = None
 
 
+Indexing = Literal["under_way", "done", "failed"]
+
+
 class _FileMetadata(msgspec.Struct, frozen=True):
     file_id: str = ""
 
 
-class _Document(msgspec.Struct, frozen=True):
+class Document(msgspec.Struct, frozen=True):
+    """A file in a collection, and how far xAI has come with indexing it."""
+
     file_metadata: _FileMetadata = msgspec.field(default_factory=_FileMetadata)
+    status: str = ""
+    error_message: str = ""
+
+    @property
+    def indexing(self) -> Indexing:
+        """Words that are not known yet mean that xAI is still at it: the list has grown before."""
+        if self.error_message or self.status == "DOCUMENT_STATUS_FAILED":
+            return "failed"
+        return "done" if self.status == "DOCUMENT_STATUS_PROCESSED" else "under_way"
 
 
 class _Documents(msgspec.Struct, frozen=True):
-    documents: list[_Document] = []
+    documents: list[Document] = []
     pagination_token: str | None = None
 
 
@@ -186,13 +200,18 @@ class Xai:
         with contextlib.suppress(NotFound):
             await self._management.call("DELETE", _collection(collection_id), operation="delete_collection")
 
-    async def is_attached(self, collection_id: str, file_id: str) -> bool:
-        """Whether the collection holds the file."""
+    async def document(self, collection_id: str, file_id: str) -> Document | None:
+        """A file as the collection holds it; None when it does not."""
+        path = _document(collection_id, file_id)
         try:
-            await self._management.call("GET", _document(collection_id, file_id), operation="get_document")
+            answer = await self._management.call("GET", path, operation="get_document")
         except NotFound:
-            return False
-        return True
+            return None
+        return msgspec.json.decode(answer.body, type=Document)
+
+    async def reindex(self, collection_id: str, file_id: str) -> None:
+        """Asks xAI to index a document again; asking twice does no harm."""
+        await self._management.call("PATCH", _document(collection_id, file_id), operation="reindex_document")
 
     async def attach(self, collection_id: str, file_id: str) -> None:
         """Adds a file to a collection. Raises NotFound when either is gone, or the file is too new to be seen."""

@@ -18,6 +18,8 @@ class Reason(StrEnum):
     UPLOADED = "uploaded"  # new content went to xAI
     COLLECTIONS_CHANGED = "collections_changed"  # same content, other collections
     FIELDS_CORRECTED = "fields_corrected"  # only EspoCRM's own fields were out of date
+    REINDEXED = "reindexed"  # xAI was asked to index a file again that it could not
+    NOT_INDEXED = "not_indexed"  # xAI cannot index the file; status and text in EspoCRM say so
     DETACHED = "detached"  # taken out of all collections
     # Collection owners
     NO_DOCUMENTS = "no_documents"  # an owner without documents gets no collection

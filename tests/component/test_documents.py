@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 
 from document_worker.handlers import on_document, on_owner, on_sweep
@@ -13,6 +14,7 @@ from shared.outcomes.outcome import Done, Skip
 from shared.outcomes.reason import Reason
 from shared.runtime.service import Service
 from simulators.faults import Fault
+from simulators.xai import Switches
 from tests.support.office import Office, history, open_office, settled, stored, working
 
 
@@ -59,6 +61,7 @@ async def test_a_second_run_writes_nothing(office: Office) -> None:
     """P5: everything is in step, so no vendor sees a write."""
     document, owner, _ = await synced_document(office)
     office.forget_writes()
+    assert await on_document(event(document), office.deps) == Skip(Reason.LEARNED)  # xAI has indexed it
     assert await on_document(event(document), office.deps) == Skip(Reason.IN_STEP)
     assert await on_owner(event(owner, "Raeumungsklage"), office.deps) == Skip(Reason.IN_STEP)
     assert office.writes() == []
@@ -268,3 +271,61 @@ async def test_a_rejected_upload_leaves_no_open_intent(service: Service, office:
         await on_document(event(document), office.deps)
     assert await on_document(event(document), office.deps) != Skip(Reason.IN_STEP)
     assert len(office.xai.live_files()) == 1
+
+
+async def test_a_document_that_xai_cannot_index_is_shown(service: Service) -> None:
+    """Two more tries, then status and xAI's words in EspoCRM; a sweep lets it rest, another file starts over."""
+    switches = Switches(processing_result={"kaputt.*": "unsupported encryption"})
+    async with open_office(service, switches=switches) as office:
+        owner = office.owner()
+        document = office.document(name="kaputt.pdf", owner=owner)
+        await on_owner(event(owner, "Raeumungsklage"), office.deps)
+        results = [await on_document(event(document), office.deps) for _ in range(5)]
+        assert [result.reason for result in results] == [
+            Reason.UPLOADED,
+            Reason.REINDEXED,
+            Reason.REINDEXED,
+            Reason.NOT_INDEXED,
+            Reason.IN_STEP,
+        ]
+        assert office.record(document)["xaiSyncStatus"] == "failed"
+        assert "unsupported encryption" in office.record(document)["xaiSyncError"]
+        async with working(service, office):
+            await settled(service)
+            office.forget_writes()
+            await on_sweep(SweepEvent(), office.deps)
+            await settled(service)
+            assert office.writes() == []
+            office.replace_file(document, b"heil", name="heil.pdf")
+            await service.publisher.publish(DOCUMENT_UPDATE, event(document))
+            await settled(service)
+        assert office.record(document)["xaiSyncStatus"] == "clean"
+        assert office.record(document)["xaiSyncError"] is None
+
+
+async def test_staff_can_ask_for_another_try_at_indexing(service: Service) -> None:
+    """Setting the status to `unclean` starts a failed indexing over."""
+    switches = Switches(processing_result={"kaputt.*": "try later"})
+    async with open_office(service, switches=switches) as office:
+        owner = office.owner()
+        document = office.document(name="kaputt.pdf", owner=owner)
+        await on_owner(event(owner, "Raeumungsklage"), office.deps)
+        for _ in range(5):
+            await on_document(event(document), office.deps)
+        office.xai.switches = msgspec.structs.replace(office.xai.switches, processing_result={})
+        office.espocrm.save("CDokumente", document, {"xaiSyncStatus": "unclean"})
+        assert await on_document(event(document), office.deps) == Done(
+            Reason.REINDEXED, {"reindex": 1, "write_back": 2}
+        )
+        await on_document(event(document), office.deps)
+        assert office.record(document)["xaiSyncStatus"] == "clean"
+        assert await on_document(event(document), office.deps) == Skip(Reason.IN_STEP)
+
+
+async def test_a_document_taken_out_by_hand_is_put_back_while_it_is_watched(service: Service, office: Office) -> None:
+    """Until xAI has indexed it, each run looks whether it is where it should be."""
+    document, _, collection = await synced_document(office)
+    file = office.record(document)["xaiId"]
+    await office.deps.xai.detach(collection, file)
+    await on_document(event(document), office.deps)
+    assert office.attached(collection) == [file]

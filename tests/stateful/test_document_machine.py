@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, rule, run_state_machine_as_test
 
@@ -332,7 +332,6 @@ def _run_machine(nats_server: NatsServer, *, examples: int, steps: int) -> None:
             deadline=None,
             suppress_health_check=list(HealthCheck),
             derandomize="CI" in os.environ,
-            phases=[Phase.generate],
             report_multiple_bugs=False,
         ),
     )
@@ -340,7 +339,7 @@ def _run_machine(nats_server: NatsServer, *, examples: int, steps: int) -> None:
 
 def test_documents_agree_in_the_end(nats_server: NatsServer) -> None:
     """P2, P5, P8: whatever happens, both sides agree, nothing exists twice, and one more run writes nothing."""
-    _run_machine(nats_server, examples=int(os.environ.get("EX", "20")), steps=int(os.environ.get("ST","25")))
+    _run_machine(nats_server, examples=20, steps=25)
 
 
 @pytest.mark.slow
