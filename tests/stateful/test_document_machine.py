@@ -78,11 +78,20 @@ class DocumentMachine(RuleBasedStateMachine):
         re_add=st.sampled_from(["noop", "conflict", "duplicate"]),
         detach_missing=st.sampled_from(["ok", "not_found"]),
         token=st.booleans(),
+        files_go=st.booleans(),
     )
-    def open(self, re_add: Any, detach_missing: Any, token: bool) -> None:
+    def open(self, re_add: Any, detach_missing: Any, token: bool, files_go: bool) -> None:
         """Vendors with one set of undocumented behaviours, and two workers."""
         self.espocrm = Espocrm(tick_s=None)
-        self.xai = Xai(switches=Switches(re_add=re_add, detach_missing=detach_missing, token_on_last_page=token))
+        self.xai = Xai(
+            switches=Switches(
+                re_add=re_add,
+                detach_missing=detach_missing,
+                token_on_last_page=token,
+                detach_deletes_file=files_go,
+                delete_collection_deletes_files=files_go,
+            )
+        )
         self.runner.run(self._open())
 
     async def _open(self) -> None:

@@ -1,0 +1,90 @@
+"""Every variable that a service reads, from its settings. `python -m tests.house.variables` prints .env.example."""
+
+import sys
+from typing import Any, get_args, get_origin
+
+import msgspec
+
+import document_worker.settings
+import gateway.settings
+from shared.settings import NamedSecrets, Secret
+
+SETTINGS: dict[str, type[msgspec.Struct]] = {
+    "gateway": gateway.settings.Settings,
+    "document_worker": document_worker.settings.Settings,
+}
+
+
+class Variable(msgspec.Struct, frozen=True, kw_only=True):
+    """One variable of the environment."""
+
+    name: str
+    default: str
+    """As the docs write it: `–` for none."""
+    is_required: bool
+    is_secret: bool
+    meaning: str
+    read_by: tuple[str, ...]
+
+
+def variables() -> dict[str, Variable]:
+    """By name, over all services."""
+    found: dict[str, Variable] = {}
+    for service, settings in SETTINGS.items():
+        for variable in _of(settings, service):
+            before = found.get(variable.name)
+            readers = (*(before.read_by if before else ()), service)
+            found[variable.name] = msgspec.structs.replace(variable, read_by=readers)
+    return found
+
+
+def _of(settings: type[msgspec.Struct], service: str) -> list[Variable]:
+    found: list[Variable] = []
+    for field in msgspec.structs.fields(settings):
+        annotated = get_args(field.type) if get_origin(field.type) is not None else (field.type,)
+        bare = annotated[0]
+        if isinstance(bare, type) and issubclass(bare, msgspec.Struct):
+            found += _of(bare, service)
+            continue
+        meta = [extra for extra in annotated if isinstance(extra, msgspec.Meta)]
+        assert meta, f"{field.name} has no description"
+        assert meta[0].description, f"{field.name} has no description"
+        found.append(
+            Variable(
+                name=field.name.upper(),
+                default=_shown(field.default),
+                is_required=field.required,
+                is_secret=bare in (Secret, NamedSecrets),
+                meaning=meta[0].description,
+                read_by=(service,),
+            )
+        )
+    return found
+
+
+def _shown(default: Any) -> str:
+    return "–" if default in (msgspec.NODEFAULT, None, "") else str(default)
+
+
+def example() -> str:
+    """An environment to begin with: what has no default is set, the rest stands as a comment."""
+    lines = [
+        "# Every variable, with its default. What has none must be set; these values work with HUB_ENV=demo only.",
+        "# What each one means: docs/configuration.md. Secrets may come from files: NAME_FILE=/path instead of NAME.",
+        "",
+        "HUB_ENV=demo",
+    ]
+    values = {"ESPOCRM_API_BASE_URL": "http://127.0.0.1:3121/api/v1", "GATEWAY_API_KEYS": "demo:demo"}
+    for variable in variables().values():
+        value = values.get(variable.name) or ("demo" if variable.is_required else "")
+        if value:
+            lines.append(f"{variable.name}={value}")
+        else:
+            default = "" if variable.default == "–" else variable.default
+            lines.append(f"#{variable.name}={default}")
+    lines += ["#OTEL_EXPORTER_OTLP_ENDPOINT="]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(example())
