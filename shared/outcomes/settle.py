@@ -28,7 +28,7 @@ class Attempts(msgspec.Struct, frozen=True, kw_only=True):
     handed_back: int = 0
     """Deliveries given back untried because the entity was busy."""
     crashes: int = 0
-    """Deliveries that nobody gave back: the worker died over them."""
+    """Runs that were begun and never ended: the worker died over them. The first delivery's is not counted."""
 
 
 class Ack(msgspec.Struct, frozen=True):

@@ -53,7 +53,7 @@ class Consumer(Generic[D]):
         self._lanes: Lanes[Delivery[D]] = Lanes()
         self._ready: deque[str] = deque()
         self._running: dict[str, asyncio.Task[None]] = {}
-        self._in_hand: set[Delivery[D]] = set()
+        self._in_hand: dict[int, Delivery[D]] = {}
         self._dead_in_a_row = 0
         self._stopping = False
         self._idle = asyncio.Event()
@@ -107,6 +107,12 @@ class Consumer(Generic[D]):
 
     def _on_message(self, message: Msg) -> None:
         position = position_of(message.reply)
+        again = self._in_hand.get(position.sequence)
+        if again is not None:
+            # The broker lost patience with one that we still have. It must not be taken for another event: an ack
+            # for it would be the ack of a run that has not ended.
+            again.message = message
+            return
         try:
             delivery = self._open(message, position)
         except Malformed as wrong:
@@ -122,7 +128,7 @@ class Consumer(Generic[D]):
             self._desk.metrics.deliveries.labels(message.subject, "skip", Reason.COALESCED).inc()
             self._tasks.create_task(ack(message))
             return
-        self._in_hand.add(delivery)
+        self._in_hand[position.sequence] = delivery
         if place is Place.START:
             self._ready.append(delivery.lane)
             self._fill()
@@ -155,7 +161,7 @@ class Consumer(Generic[D]):
                 try:
                     settlement = await deliver(self._desk, delivery, self._deps)
                 finally:
-                    self._in_hand.discard(delivery)
+                    self._in_hand.pop(delivery.position.sequence, None)
                 await self._after(settlement)
                 self.pull.wake()
         finally:
@@ -204,7 +210,7 @@ class Consumer(Generic[D]):
 
     async def _hand_back_waiting(self, delay_s: float) -> None:
         for delivery in self._lanes.give_up():
-            self._in_hand.discard(delivery)
+            self._in_hand.pop(delivery.position.sequence, None)
             await nak(delivery.message, delay_s)
 
     async def _bury(self, message: Msg, position: Position, wrong: HubError) -> None:
@@ -243,5 +249,5 @@ class Consumer(Generic[D]):
         """Keeps the broker from giving what we have in hand to somebody else."""
         while True:
             await asyncio.sleep(self._ack_wait_s / 3)
-            for delivery in list(self._in_hand):
+            for delivery in list(self._in_hand.values()):
                 await in_progress(delivery.message)

@@ -1,8 +1,11 @@
 """One delivery from message to settlement: earlier attempts, lock, handler, and what its ending means."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
+
+import msgspec
 
 from shared.contracts.envelope import event_time_of
 from shared.outcomes.errors import Busy, Crashed, HubError, Retry, Unavailable
@@ -108,11 +111,21 @@ async def _run_and_close(
     if accepted_at is not None:
         waited_s = max(0.0, (desk.clock.now() - accepted_at).total_seconds())
         desk.metrics.event_age_seconds.labels(delivery.envelope.subject.name).observe(waited_s)
+    await _note_begin(desk, delivery, attempts)
     if attempts.crashes >= CRASHES_MAX:
         result: Outcome | BaseException = Crashed(f"the worker died {attempts.crashes} times over this event")
     else:
         result = await _result(desk, delivery, deps, watch)
     return result, await _close(desk, delivery, result, attempts, show=lambda failed: _show(delivery, deps, failed))
+
+
+async def _note_begin(desk: Desk, delivery: Delivery[D], attempts: Attempts) -> None:
+    """Counts a run of a redelivered message as a crash until it has ended; a first delivery costs nothing."""
+    position = delivery.position
+    if position.delivered > 1:
+        begun = msgspec.structs.replace(attempts, crashes=attempts.crashes + 1)
+        with contextlib.suppress(Unavailable):
+            await desk.attempts.write(position.stream, position.sequence, begun)
 
 
 async def _result(desk: Desk, delivery: Delivery[D], deps: D, watch: "_Watch") -> Outcome | BaseException:

@@ -59,6 +59,8 @@ class Service:
         )
         self.stopping = asyncio.Event()
         """Set by SIGTERM, SIGINT, or a connection that is gone for good."""
+        self.cut_off = False
+        """NATS has closed the connection and will not have us back (revoked credentials, say)."""
 
     async def until_stopped(self) -> None:
         """Returns when the service shall stop."""
@@ -114,6 +116,8 @@ async def _main(
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, service.stopping.set)
         await main(settings, service)
+        if service.cut_off:
+            raise MissingPart("NATS has closed the connection for good")
         _log.info("stopped")
 
 
@@ -160,6 +164,7 @@ def _the_one(group: BaseExceptionGroup[BaseException]) -> BaseException:
 
 async def _stop_when_closed(service: Service) -> None:
     await service.bus.wait_closed()
+    service.cut_off = True
     service.stopping.set()
 
 

@@ -17,12 +17,8 @@ class AttemptsLog:
 
     async def read(self, stream: str, sequence: int, *, delivered: int, failures_before: int) -> Attempts:
         """The counts before delivery number `delivered`. `failures_before` is what an earlier message had used up."""
-        if delivered <= 1:
-            return Attempts(failures=failures_before)
-        entry = await self._bucket.get(key("attempts", stream, str(sequence)))
-        known = msgspec.json.decode(entry.value, type=Attempts) if entry else Attempts(failures=failures_before)
-        accounted = known.failures - failures_before + known.handed_back
-        return msgspec.structs.replace(known, crashes=max(0, delivered - 1 - accounted))
+        entry = await self._bucket.get(key("attempts", stream, str(sequence))) if delivered > 1 else None
+        return msgspec.json.decode(entry.value, type=Attempts) if entry else Attempts(failures=failures_before)
 
     async def write(self, stream: str, sequence: int, attempts: Attempts) -> None:
         """Keeps the counts for the next delivery."""
