@@ -54,6 +54,8 @@ class Consumer(Generic[D]):
         self._ready: deque[str] = deque()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._in_hand: dict[int, Delivery[D]] = {}
+        self._running_gauge = desk.metrics.lanes.labels("running")
+        self._in_hand_gauge = desk.metrics.lanes.labels("in_hand")
         self._dead_in_a_row = 0
         self._stopping = False
         self._idle = asyncio.Event()
@@ -151,8 +153,8 @@ class Consumer(Generic[D]):
             lane = self._ready.popleft()
             self._running[lane] = self._tasks.create_task(self._run_lane(lane), name=f"lane {lane}")
             self._idle.clear()
-        self._desk.metrics.lanes.labels("running").set(len(self._running))
-        self._desk.metrics.lanes.labels("in_hand").set(len(self._in_hand))
+        self._running_gauge.set(len(self._running))
+        self._in_hand_gauge.set(len(self._in_hand))
 
     async def _run_lane(self, lane: str) -> None:
         """Works off one entity's messages, one after the other."""
