@@ -1,15 +1,19 @@
 """The composition root of the document worker: the one place where its concrete things are built."""
 
 import contextlib
+import sys
+from collections.abc import AsyncIterator
 
 from document_worker.effects.deps import Deps
-from document_worker.handlers import ROUTES
+from document_worker.handlers import ROUTES, preview
 from document_worker.settings import Settings
 from shared.clients.espocrm import Espocrm
 from shared.clients.http import Tools
 from shared.clients.xai import Xai
+from shared.contracts.events import EntityEvent
 from shared.contracts.subjects import DOCUMENT_SWEEP
 from shared.contracts.topology import IDEMPOTENCY, SNAPSHOTS, VMH
+from shared.outcomes.errors import HubError
 from shared.runtime.schedule import Cron
 from shared.runtime.service import Service
 from shared.runtime.worker import work
@@ -18,13 +22,14 @@ from shared.state.kv import Bucket
 from shared.state.snapshots import Snapshots
 
 
-async def main(settings: Settings, service: Service) -> None:
-    """Builds everything and works until told to stop."""
+@contextlib.asynccontextmanager
+async def build(settings: Settings, service: Service) -> AsyncIterator[Deps]:
+    """Everything the handlers touch, with its connections open."""
     tools = Tools(clock=service.clock, tracer=service.tracer, metrics=service.metrics)
-    async with contextlib.AsyncExitStack() as stack:
-        deps = Deps(
-            espocrm=await stack.enter_async_context(Espocrm(settings.espocrm, tools).open()),
-            xai=await stack.enter_async_context(Xai(settings.xai, tools).open()),
+    async with Espocrm(settings.espocrm, tools).open() as espocrm, Xai(settings.xai, tools).open() as xai:
+        yield Deps(
+            espocrm=espocrm,
+            xai=xai,
             journal=Journal(Bucket(service.bus.nc, IDEMPOTENCY.name), service.clock),
             snapshots=Snapshots(Bucket(service.bus.nc, SNAPSHOTS.name)),
             publisher=service.publisher,
@@ -33,12 +38,17 @@ async def main(settings: Settings, service: Service) -> None:
             guard_max_changes=settings.guard.guard_max_changes,
             guard_max_share=settings.guard.guard_max_share,
         )
-        sweep = Cron(
-            name="vmh.cron.document_sweep",
-            expression=settings.document_sweep_cron,
-            target=DOCUMENT_SWEEP.name,
-            timezone=settings.schedule.hub_timezone,
-        )
+
+
+async def main(settings: Settings, service: Service) -> None:
+    """Works until told to stop."""
+    sweep = Cron(
+        name="vmh.cron.document_sweep",
+        expression=settings.document_sweep_cron,
+        target=DOCUMENT_SWEEP.name,
+        timezone=settings.schedule.hub_timezone,
+    )
+    async with build(settings, service) as deps:
         await work(
             service,
             settings.worker,
@@ -49,3 +59,14 @@ async def main(settings: Settings, service: Service) -> None:
             deps=deps,
             crons=(sweep,),
         )
+
+
+async def show_plan(settings: Settings, service: Service, *, event: EntityEvent) -> None:
+    """The dry run of one entity, on standard output."""
+    async with build(settings, service) as deps:
+        try:
+            reason, writes = await preview(event, deps)
+            lines = [f"{event.entity_type} {event.entity_id}: {reason}", *(writes or ["nothing to write"])]
+        except HubError as failed:
+            lines = [f"{event.entity_type} {event.entity_id}: {type(failed).__name__}", failed.reason]
+    sys.stdout.write("\n  ".join(lines) + "\n")

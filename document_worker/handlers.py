@@ -6,6 +6,7 @@ from document_worker.effects.owners import apply_owner, load_owner, owner_key
 from document_worker.effects.sweep import apply_sweep, load_sweep
 from document_worker.plan.documents import plan_document
 from document_worker.plan.owners import plan_owner
+from document_worker.plan.preview import document_writes, owner_writes
 from document_worker.plan.sweep import plan_sweep
 from shared.contracts.events import EntityEvent, SweepEvent
 from shared.contracts.keys import key
@@ -56,6 +57,17 @@ async def on_sweep(event: SweepEvent, deps: Deps) -> Outcome:
     todo = plan_sweep(seen, max_changes=deps.guard_max_changes, max_share=deps.guard_max_share, force=event.force)
     await apply_sweep(todo, deps)
     return Done(Reason.SWEPT, todo.writes) if todo.writes else Skip(Reason.IN_STEP)
+
+
+async def preview(event: EntityEvent, deps: Deps) -> tuple[Reason, list[str]]:
+    """The dry run: the reason and exactly the writes that a real run would make now. Writes nothing."""
+    if event.entity_type == deps.names.document_entity:
+        seen = (await load(event, deps)).seen
+        todo = plan_document(seen)
+        return todo.reason, document_writes(todo, seen, deps.names)
+    owner = await load_owner(event, deps)
+    for_owner = plan_owner(owner)
+    return for_owner.reason, owner_writes(for_owner, owner, deps.names)
 
 
 def sweep_key(event: SweepEvent) -> str:

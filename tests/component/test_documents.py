@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 
-from document_worker.handlers import on_document, on_owner, on_sweep
+from document_worker.handlers import on_document, on_owner, on_sweep, preview
 from shared.contracts.events import EntityEvent, SweepEvent
 from shared.contracts.subjects import DOCUMENT_UPDATE, RAEUMUNGSKLAGE_UPDATE
 from shared.outcomes.errors import Rejected, Unavailable
@@ -329,3 +329,30 @@ async def test_a_document_taken_out_by_hand_is_put_back_while_it_is_watched(serv
     await office.deps.xai.detach(collection, file)
     await on_document(event(document), office.deps)
     assert office.attached(collection) == [file]
+
+
+async def test_a_dry_run_prints_exactly_the_writes_of_the_real_run(office: Office) -> None:
+    """`plan` writes nothing, and what it lists is what the vendors then see, in that order."""
+    document, owner, _ = await synced_document(office)
+    second = office.owner("Account", "Zweite")
+    office.replace_file(document, b"neu")
+    office.espocrm.unrelate("CDokumente", document, "raeumungsklages", owner)
+    office.espocrm.relate("CDokumente", document, "accounts", second)
+    office.forget_writes()
+    planned_for_owner = (await preview(event(second, "Account"), office.deps))[1]
+    assert office.writes() == []
+    await on_owner(event(second, "Account"), office.deps)
+    assert planned_for_owner == [
+        "xai POST /v1/collections",
+        f"espocrm PUT Account/{second} (xaiCollectionId)",
+        f"nats publish CDokumente {document} update",
+    ]
+    assert sorted(office.writes()) == ["POST /v1/collections", f"PUT /api/v1/Account/{second}"]
+    office.forget_writes()
+    reason, planned = await preview(event(document), office.deps)
+    assert office.writes() == []
+    await on_document(event(document), office.deps)
+    assert reason == Reason.UPLOADED
+    new = office.record(document)["xaiId"]
+    told = [line.split(" (")[0].replace("<new file>", new).split(" ", 1)[1] for line in planned]
+    assert sorted(line.replace("PUT CDok", "PUT /api/v1/CDok") for line in told) == sorted(office.writes())
