@@ -42,12 +42,14 @@ test-all: $(STAMP) ## All tests
 	@$(PY) -m pytest -q -n auto
 
 lock: $(STAMP) ## Resolve pyproject.toml into requirements.lock and requirements-dev.lock
-	@$(LOCK) -o requirements.lock
-	@$(LOCK) --extra local --group dev -o requirements-dev.lock
+	@$(call resolve,requirements.lock,)
+	@$(call resolve,requirements-dev.lock,--extra local --group dev)
 
-# No index, no host: the pins are hashes, and where they come from is the machine's own setting.
-LOCK = $(VENV)/bin/uv pip compile -q pyproject.toml --universal --generate-hashes --no-header --no-emit-index-url \
-	--no-emit-find-links --no-annotate
+# No index, no host: the pins are hashes, and where they come from is the machine's own setting. What stays the same is
+# not written, so that nothing is installed anew.
+resolve = cp $(1) $(1).new && $(VENV)/bin/uv pip compile -q pyproject.toml $(2) --universal --generate-hashes \
+	--no-header --no-emit-index-url --no-emit-find-links --no-annotate -o $(1).new && \
+	if cmp -s $(1) $(1).new; then rm $(1).new; else mv $(1).new $(1); fi
 
 $(STAMP): requirements-dev.lock $(REMAKE)
 	@found=; bare=; \

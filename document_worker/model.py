@@ -88,6 +88,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     entity_id: str
     now: float = 0.0
     """Unix seconds."""
+    asked: bool = False
+    """Somebody wants another try of what failed for good: an operator, a replay, or `unclean` set by staff."""
     dokument: Dokument | None
     """None: EspoCRM has no such record (any more)."""
     owners: tuple[Owner, ...] = ()

@@ -13,6 +13,10 @@ _TIMEOUT_S = 5.0
 _DOCUMENTS = "history.CDokumente."
 
 
+class JetStreamRefused(Exception):
+    """JetStream did not do what it was asked."""
+
+
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
     """A history record as far as it is shown, and whose it is."""
 
@@ -69,7 +73,7 @@ class Broker:
         answer = await self._nc.request(f"$JS.API.{name}", data, timeout=_TIMEOUT_S)
         reply: dict[str, Any] = msgspec.json.decode(answer.data)
         if error := reply.get("error"):
-            raise RuntimeError(f"{name}: {error.get('description')}")
+            raise JetStreamRefused(f"{name}: {error.get('description')}")
         return reply
 
 

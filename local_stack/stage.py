@@ -4,12 +4,12 @@ from datetime import datetime
 
 import aiohttp
 
-from local_stack.broker import Broker, Ended
+from local_stack.broker import Broker, Ended, JetStreamRefused
 from local_stack.environment import API_KEY, Addresses
 from local_stack.papers import csv
-from local_stack.story import DOCUMENTS, Ending, NotInStep, Story
+from local_stack.story import DOCUMENTS, LOST, Ending, NotInStep, Story
 from local_stack.table import Screen, summary
-from local_stack.vendors import Espocrm, Xai
+from local_stack.vendors import Espocrm, Refused, Xai
 
 _WITHIN_S = 60.0
 _USUAL_NATS = "nats://127.0.0.1:4222"
@@ -35,6 +35,9 @@ class Stage:
         except NotInStep as wrong:
             self._screen.trouble(str(wrong))
             return False
+        except (*LOST, Refused, JetStreamRefused) as lost:
+            self._screen.trouble(f"the story broke off: {type(lost).__name__}: {lost}")
+            return False
         self._screen.conclude(self._ending.rows, self._ending.runs)
         self._screen.say(summary(self._ending.rows, self._ending.took_s))
         return True
@@ -44,8 +47,9 @@ class Stage:
         at = self._at
         lines = [
             "",
-            f"  doors      {at.gateway}/docs   {at.gateway}/readyz   {at.gateway}/metrics",
-            f"  worker     {at.health}/readyz   {at.health}/metrics",
+            f"  doors      {at.gateway}/docs",
+            f"  ready      {at.gateway}/readyz   {at.health}/readyz",
+            f"  metrics    {at.gateway}/metrics   {at.health}/metrics",
             f"  EspoCRM    {at.espocrm}/_sim/state",
             f"  xAI        {at.xai}/_sim/state",
             f"  NATS       {at.nats}",

@@ -1,10 +1,13 @@
 """A day at the firm: staff file documents and change their minds, and the hub keeps xAI in step."""
 
 import asyncio
+import contextlib
 import time
 from typing import Protocol
 
+import aiohttp
 import msgspec
+from nats.errors import Error as NatsError
 
 from local_stack.broker import Broker
 from local_stack.environment import WEBHOOKS, Addresses
@@ -13,6 +16,9 @@ from local_stack.firm import OWNERS, PAPERS, Paper
 from local_stack.vendors import Espocrm, Xai
 
 DOCUMENTS = "CDokumente"
+LOST = (aiohttp.ClientError, NatsError, OSError, TimeoutError)
+"""How it shows that the other side is away."""
+
 _LOOK_EVERY_S = 0.15
 
 
@@ -112,17 +118,18 @@ class Story:
     async def _in_step(self, until: float, *, after: bool) -> None:
         """Returns once everything is as expected and nothing is under way any more."""
         began = time.monotonic()
-        while True:
-            # Asked first: what is seen afterwards cannot change any more.
-            quiet = await self._espocrm.waiting() == 0 and await self._broker.idle()
-            world = await self._world()
-            self._view.show(rows(self._papers, world, after=after), await self._broker.runs())
-            wrong = findings(self._papers, world, after=after)
-            if quiet and not wrong:
-                return
-            if time.monotonic() > until:
-                raise NotInStep(wrong or [_busy()], time.monotonic() - began)
+        wrong = [_busy()]
+        while time.monotonic() < until:
+            with contextlib.suppress(*LOST):  # a service that is just restarted is asked again
+                # Asked first: what is seen afterwards cannot change any more.
+                quiet = await self._espocrm.waiting() == 0 and await self._broker.idle()
+                world = await self._world()
+                self._view.show(rows(self._papers, world, after=after), await self._broker.runs())
+                wrong = findings(self._papers, world, after=after)
+                if quiet and not wrong:
+                    return
             await asyncio.sleep(_LOOK_EVERY_S)
+        raise NotInStep(wrong or [_busy()], time.monotonic() - began)
 
     async def _sweep(self, until: float) -> None:
         """A sweep must find nothing to do: not one write at either vendor."""

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -50,7 +50,8 @@ class Screen:
     def show(self, found: list[Row], runs: dict[str, int]) -> None:
         """Where the documents stand."""
         if self._live is not None:
-            self._live.update(table(found, runs))
+            # The empty line is for the ^C that a terminal echoes: on a full line it would wrap and spoil the redraw.
+            self._live.update(Group(table(found, runs), Text()))
             return
         right = sum(row.is_right for row in found)
         counts = Counter(row.status for row in found)
@@ -72,17 +73,22 @@ class Screen:
 def table(found: list[Row], runs: dict[str, int]) -> Table:
     """Document, status, file, collections, runs."""
     made = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    made.add_column("Document", no_wrap=True, overflow="ellipsis")
+    made.add_column("Document")
     made.add_column("EspoCRM", no_wrap=True, min_width=12)
     made.add_column("xAI file", no_wrap=True, min_width=8)
-    made.add_column("Collections", no_wrap=True, overflow="ellipsis", min_width=20)
+    made.add_column("Collections")
     made.add_column("Runs", justify="right", no_wrap=True)
     for row in found:
         status = Text(row.status, style=_COLOURS.get(row.status, ""))
         short = row.file_id.removeprefix("file_")[:8]
         places = ", ".join(name.partition(" - ")[2] or name for name in row.collections)
-        made.add_row(row.name, status, short, places, str(runs.get(row.document_id, 0)))
+        made.add_row(_cut(row.name), status, short, _cut(places), str(runs.get(row.document_id, 0)))
     return made
+
+
+def _cut(text: str) -> Text:
+    """Gives way on a narrow screen, but stays on one line."""
+    return Text(text, no_wrap=True, overflow="ellipsis")
 
 
 def summary(found: list[Row], took_s: float) -> str:

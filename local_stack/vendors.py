@@ -12,6 +12,10 @@ Json = dict[str, Any]
 _PATIENCE = aiohttp.ClientTimeout(total=30)
 
 
+class Refused(Exception):
+    """A simulator did not take what it was asked."""
+
+
 class Xai:
     """The simulated xAI's state and log."""
 
@@ -39,7 +43,7 @@ class Xai:
         async with self._session.request(method, url, data=data, timeout=_PATIENCE) as answer:
             read = await answer.read()
             if answer.status != 200:
-                raise RuntimeError(f"{method} {url}: {answer.status} {read[:300].decode(errors='replace')}")
+                raise Refused(f"{method} {url}: {answer.status} {read[:300].decode(errors='replace')}")
             return msgspec.json.decode(read)
 
 

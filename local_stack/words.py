@@ -5,8 +5,8 @@ from pathlib import Path
 import msgspec
 
 _TAIL_BYTES = 64 * 1024
-_LINE_MAX = 300
-_KNOWN = ("time", "level", "service", "message", "traceback")
+_LINE_MAX = 200
+_LEFT_OUT = frozenset(("time", "level", "service", "message", "traceback", "event_id", "trace_id"))
 
 
 def last_words(log: Path, count: int = 8) -> list[str]:
@@ -26,7 +26,7 @@ def _readable(line: str) -> str:
     except msgspec.MsgspecError:
         return line
     clock = str(fields.get("time", ""))[11:19]
-    rest = " ".join(f"{name}={value}" for name, value in fields.items() if name not in _KNOWN)
+    rest = " ".join(f"{name}={value}" for name, value in fields.items() if name not in _LEFT_OUT)
     frames = fields.get("traceback")
     where = f" at {frames[-1]}" if isinstance(frames, list) and frames else ""
     return f"{clock} {fields.get('level', '')} {fields.get('message', '')}  {rest}{where}".strip()

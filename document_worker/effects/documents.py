@@ -57,6 +57,7 @@ async def load(event: EntityEvent, deps: Deps) -> World:
     seen = Seen(
         entity_id=event.entity_id,
         now=deps.clock.now().timestamp(),
+        asked=event.force or event.source in ("nats", "replay"),
         dokument=deps.names.dokument(record),
         owners=owners,
         base=base,

@@ -43,7 +43,15 @@ def needs_content(seen: Seen) -> bool:
     if seen.dokument is None or seen.dokument.attachment_id is None or not wanted(seen):
         return False
     base = known(seen)
-    return base.facts is None or base.attachment_id != seen.dokument.attachment_id
+    return not rests(seen) and (base.facts is None or base.attachment_id != seen.dokument.attachment_id)
+
+
+def rests(seen: Seen) -> bool:
+    """Whether this very file has failed for good and nobody has asked for another try."""
+    dokument = seen.dokument
+    if dokument is None or dokument.attachment_id is None or seen.asked or dokument.status == XaiSyncStatus.UNCLEAN:
+        return False
+    return known(seen).failed == dokument.attachment_id
 
 
 def candidate(seen: Seen) -> str | None:
@@ -76,7 +84,7 @@ def plan_document(seen: Seen) -> Plan:
         lacking = _lacking(seen)
         reason = Reason.COLLECTION_NOT_READY if lacking else Reason.NO_COLLECTION_WANTED
         return _plan_nowhere(seen, seen.dokument, lacking=lacking, reason=reason)
-    return _plan_somewhere(seen, seen.dokument)
+    return _plan_rest(seen) if rests(seen) else _plan_somewhere(seen, seen.dokument)
 
 
 def _plan_gone(seen: Seen) -> Plan:
@@ -112,10 +120,26 @@ def _plan_nowhere(seen: Seen, dokument: Dokument, *, lacking: tuple[Owner, ...],
     )
 
 
+def _plan_rest(seen: Seen) -> Plan:
+    """Failed for good: its file is left alone, but an earlier version still leaves where it no longer belongs."""
+    base = known(seen)
+    detach = tuple(pair for pair in _all(base) if pair.collection_id not in wanted(seen))
+    remember = msgspec.structs.replace(
+        base,
+        attached=tuple(pair for pair in base.attached if pair not in detach),
+        begun=tuple(pair for pair in base.begun if pair not in detach),
+    )
+    return Plan(
+        reason=Reason.DETACHED if detach else Reason.KNOWN_FAILURE,
+        detach=detach,
+        remember=remember if remember != seen.base else None,
+    )
+
+
 def needs_indexing_check(seen: Seen) -> bool:
     """Whether xAI must be asked how it stands with what it holds: until it has finished."""
     base = known(seen)
-    return bool(base.attached) and not base.indexed and not needs_content(seen)
+    return bool(base.attached) and not base.indexed and not needs_content(seen) and not rests(seen)
 
 
 def _plan_somewhere(seen: Seen, dokument: Dokument) -> Plan:

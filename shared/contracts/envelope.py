@@ -51,13 +51,15 @@ def unseal(subject: Subject[E], headers: Mapping[str, str], body: bytes, *, posi
 
     `position` (stream and sequence) names an event that has no id. Raises Malformed.
     """
+    event = subject.decode(body)
+    replay_of = headers.get(REPLAY_OF)
     return Envelope(
         subject=subject,
-        event=subject.decode(body),
+        event=msgspec.structs.replace(event, source="replay") if replay_of else event,
         event_id=event_id_of(headers, position),
         traceparent=headers.get(TRACEPARENT),
         failures=_count(headers.get(ATTEMPTS)),
-        replay_of=headers.get(REPLAY_OF),
+        replay_of=replay_of,
     )
 
 

@@ -20,7 +20,7 @@ class EntityEvent(msgspec.Struct, frozen=True, kw_only=True):
     entity_type: EntityType = ""
     action: str = ""
     source: str = "nats"
-    """Who says so: `webhook`, `sweep`, the name of a service, or `nats` for anybody with the command line."""
+    """Who says so: `webhook`, `sweep`, `replay`, a service's name, or `nats` for anybody with the command line."""
     received_at: str | None = None
     force: bool = False
     """Passes the mass-change guard and a remembered failure, once."""

@@ -14,6 +14,7 @@ class Reason(StrEnum):
     NO_COLLECTION_WANTED = "no_collection_wanted"  # no owner is linked, so it belongs nowhere
     NO_FILE = "no_file"  # the record has no file
     COLLECTION_NOT_READY = "collection_not_ready"  # an owner has no collection yet; its own sync was asked for
+    KNOWN_FAILURE = "known_failure"  # this very file failed for good before; a person or another file starts it over
     LEARNED = "learned"  # nothing to write anywhere; what we remember was brought up to date
     UPLOADED = "uploaded"  # new content went to xAI
     COLLECTIONS_CHANGED = "collections_changed"  # same content, other collections

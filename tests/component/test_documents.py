@@ -211,8 +211,11 @@ async def test_a_file_that_is_too_large_fails_visibly_and_rests(service: Service
         assert "too large" in letter["headers"]["Hub-Reason"]
         office.forget_writes()
         await on_sweep(SweepEvent(), office.deps)
+        from_a_webhook = msgspec.structs.replace(event(document), source="webhook")
+        await service.publisher.publish(DOCUMENT_UPDATE, from_a_webhook)
         await settled(service)
         assert office.writes() == []
+        assert len(await stored(service, "DEAD")) == 1
         office.replace_file(document, b"kurz")
         await service.publisher.publish(DOCUMENT_UPDATE, event(document))
         await settled(service)

@@ -1,9 +1,9 @@
-"""A whole hub for one test: nats-server and services as processes, vendors in this one so that they can be looked at."""
+"""A whole hub for one test: broker and services as processes, vendors in this one so that they can be looked at."""
 
 import asyncio
 import contextlib
-import hashlib
 import json
+import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -21,18 +21,23 @@ from simulators.espocrm import Espocrm
 from simulators.faults import Fault
 from simulators.harness import serve
 from simulators.xai import Xai
+from tests.e2e.judge import LINKS, out_of_step
 from tests.support.processes import Processes, ServiceProcess, processes
 
-LINKS = {"Raeumungsklage": "raeumungsklages", "Account": "accounts", "CBeteiligte": "beteiligtes"}
-"""A document's link to each kind of owner."""
 _TOGETHER = 200
 
 
 class Stage:
     """Everything, and what staff, vendors and operators do with it."""
 
-    def __init__(  # noqa: PLR0917 - built in one place
-        self, nats_server: NatsServer, nc: Client, children: Processes, espocrm: Espocrm, xai: Xai, urls: tuple[str, str]
+    def __init__(
+        self,
+        nats_server: NatsServer,
+        nc: Client,
+        children: Processes,
+        espocrm: Espocrm,
+        xai: Xai,
+        urls: tuple[str, str],
     ) -> None:
         self.nats = nats_server
         self.nc = nc
@@ -242,50 +247,14 @@ class Stage:
         assert await self.sweep() == "skip"
         assert self.writes() == []
 
-    # Judging
-
     def out_of_step(self) -> list[str]:
-        """What is wrong: documents whose status, file or collections are not right, and whatever exists twice."""
-        wrong: list[str] = []
-        expected: dict[str, list[str]] = {}
-        for document in self.espocrm.list_ids("CDokumente"):
-            wrong.extend(f"{document}: {problem}" for problem in self._wrong_with(document, expected))
-        actual = {cid: sorted(ids) for cid, ids in self.xai.attachments().items()}
-        wanted = {cid: sorted(expected.get(cid, [])) for cid in actual}
-        wrong += [f"collection {cid}: {ids}, not {wanted[cid]}" for cid, ids in actual.items() if ids != wanted[cid]]
-        wrong += [f"collection {cid} is not there" for cid in expected if cid not in actual]
-        purposes = Counter(file.purpose for file in self.xai.live_files())
-        wrong += [f"{count} files for {purpose}" for purpose, count in purposes.items() if count > 1]
-        owners = Counter(row.description for row in self.xai.collections.values())
-        wrong += [f"{count} collections for {owner}" for owner, count in owners.items() if count > 1]
-        return wrong
+        """What is wrong at the vendors; see `judge`."""
+        return out_of_step(self.espocrm, self.xai)
 
-    def _wrong_with(self, document: str, expected: dict[str, list[str]]) -> list[str]:
-        record = self.record(document)
-        owners = [
-            self.espocrm.get(entity_type, owner) or {}
-            for entity_type, link in LINKS.items()
-            for owner in self.espocrm.linked_ids("CDokumente", document, link)
-        ]
-        collections = sorted(str(owner.get("xaiCollectionId")) for owner in owners)
-        attachment = record["dokumentId"]
-        if not collections or not attachment:
-            is_right = record["xaiSyncStatus"] in ("no_sync", None) and not record["xaiCollections"]
-            return [] if is_right else [f"{record['xaiSyncStatus']}, in {record['xaiCollections']}"]
-        for cid in collections:
-            expected.setdefault(cid, []).append(str(record["xaiId"]))
-        wrong = []
-        if (record["xaiSyncStatus"], record["xaiSyncError"], record["fileStatus"]) != ("clean", None, "synced"):
-            wrong.append(f"{record['xaiSyncStatus']}, {record['xaiSyncError']}, {record['fileStatus']}")
-        if sorted(record["xaiCollections"] or []) != collections:
-            wrong.append(f"says {record['xaiCollections']}, not {collections}")
-        content = self.espocrm.content(attachment) or b""
-        file = self.xai.files.get(str(record["xaiId"]))
-        if file is None:
-            wrong.append(f"file {record['xaiId']} is not there")
-        elif file.sha256 != hashlib.sha256(content).hexdigest() or self.xai.content(file.id) != content:
-            wrong.append(f"file {file.id} has other bytes")
-        return wrong
+
+def note(text: str) -> None:
+    """A figure of this run: shown by `pytest -s`, and with a failure."""
+    sys.stdout.write(f"{text}\n")
 
 
 def webhook(event: str) -> Webhook:

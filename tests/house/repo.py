@@ -23,7 +23,7 @@ def modules(*packages: str) -> list[Path]:
     return sorted(path for package in packages or PACKAGES for path in (ROOT / package).rglob("*.py"))
 
 
-def test_modules() -> list[Path]:
+def modules_of_tests() -> list[Path]:
     """All Python files with tests."""
     return sorted((ROOT / "tests").rglob("test_*.py"))
 

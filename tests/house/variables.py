@@ -1,6 +1,5 @@
-"""Every variable that a service reads, from its settings. `python -m tests.house.variables` prints .env.example."""
+"""Every variable that a service reads, from its settings."""
 
-import sys
 from typing import Any, get_args, get_origin
 
 import msgspec
@@ -64,27 +63,3 @@ def _of(settings: type[msgspec.Struct], service: str) -> list[Variable]:
 
 def _shown(default: Any) -> str:
     return "–" if default in (msgspec.NODEFAULT, None, "") else str(default)
-
-
-def example() -> str:
-    """An environment to begin with: what has no default is set, the rest stands as a comment."""
-    lines = [
-        "# Every variable, with its default. What has none must be set; these values work with HUB_ENV=demo only.",
-        "# What each one means: docs/configuration.md. Secrets may come from files: NAME_FILE=/path instead of NAME.",
-        "",
-        "HUB_ENV=demo",
-    ]
-    values = {"ESPOCRM_API_BASE_URL": "http://127.0.0.1:3121/api/v1", "GATEWAY_API_KEYS": "demo:demo"}
-    for variable in variables().values():
-        value = values.get(variable.name) or ("demo" if variable.is_required else "")
-        if value:
-            lines.append(f"{variable.name}={value}")
-        else:
-            default = "" if variable.default == "–" else variable.default
-            lines.append(f"#{variable.name}={default}")
-    lines += ["#OTEL_EXPORTER_OTLP_ENDPOINT="]
-    return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(example())

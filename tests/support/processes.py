@@ -89,6 +89,14 @@ class ServiceProcess:
                 return Readiness(answer.status, (await answer.json()).get("problems", {}))
         return Readiness(0, {})
 
+    async def until_unready(self, word: str, *, seconds: float = 20.0) -> Readiness:
+        """Polls /readyz until it is not ready and says `word`."""
+        deadline = time.monotonic() + seconds
+        while word not in str((readiness := await self.readiness()).problems):
+            assert time.monotonic() < deadline, f"{self.module} never said {word}: {self.last_words()}"
+            await asyncio.sleep(0.05)
+        return readiness
+
     async def metric(self, sample: str) -> float:
         """The sum of all samples of /metrics that begin with `sample`."""
         async with aiohttp.ClientSession() as session, session.get(f"{self.url}/metrics") as answer:

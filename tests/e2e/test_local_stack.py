@@ -1,0 +1,190 @@
+"""`python -m local_stack` as a person starts it: a process of its own, on ports of its own."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+_SERVICES = {"nats", "simulators", "gateway", "document_worker"}
+_ANY_PORT = dict.fromkeys(("GATEWAY_PORT", "HEALTH_PORT", "NATS_PORT", "SIM_ESPOCRM_PORT", "SIM_XAI_PORT"), "0")
+
+
+class LocalStack:
+    """Starts stacks in a folder of the test's own, and ends what is left of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._started: list[subprocess.Popen[str]] = []
+
+    def start(self, mode: str, **environ: str) -> subprocess.Popen[str]:
+        """A stack on free ports; its output is piped."""
+        env = {**os.environ, **_ANY_PORT, "LOCAL_STACK_DIR": str(self.folder), "PYTHONPATH": str(ROOT), **environ}
+        command = [sys.executable, "-m", "local_stack", mode]
+        started = subprocess.Popen(
+            command, cwd=self.folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        self._started.append(started)
+        return started
+
+    def pids(self) -> dict[str, int]:
+        """The services that are up, as the stack has recorded them."""
+        try:
+            recorded: dict[str, int] = json.loads((self.folder / "pids.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return recorded
+
+    def all_up(self) -> bool:
+        """Whether every service is up."""
+        return self.pids().keys() == _SERVICES
+
+    def end(self) -> None:
+        """Kills what is left."""
+        for process in self._started:
+            process.kill()
+            process.communicate()
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[LocalStack]:
+    """Stacks of this test's own."""
+    local_stack = LocalStack(tmp_path)
+    yield local_stack
+    local_stack.end()
+
+
+def _until(holds: Callable[[], bool], within_s: float) -> None:
+    deadline = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {within_s} s"
+        time.sleep(0.05)
+
+
+def _lives(pid: int) -> bool:
+    """A process that nobody has buried yet (a zombie) does not live."""
+    try:
+        os.kill(pid, 0)
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except ProcessLookupError:
+        return False
+    except FileNotFoundError:
+        return not Path("/proc").exists()
+    return status.rpartition(")")[2].split()[0] != "Z"
+
+
+def _said(process: subprocess.Popen[str], within_s: float) -> str:
+    """All it has said, once it has ended."""
+    return process.communicate(timeout=within_s)[0]
+
+
+def test_the_demo_converges_and_ends_with_0(stack: LocalStack) -> None:
+    """A person who types `make demo` sees the story end well, in plain text when nobody watches, with nothing left."""
+    demo = stack.start("demo")
+    said = _said(demo, within_s=90)
+    assert demo.returncode == 0, said
+    assert "16 documents in step, 1 failed as it should" in said
+    assert "zu groß" in said
+    assert "\x1b" not in said
+    assert [path.name for path in stack.folder.iterdir()] == ["logs"]
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_in_the_middle_stops_everything(stack: LocalStack, signum: signal.Signals) -> None:
+    """Ctrl-C, or a SIGTERM, while the story runs ends every service before the stack itself, which says so."""
+    run = stack.start("run")
+    _until(stack.all_up, within_s=30)
+    pids = stack.pids()
+    run.send_signal(signum)
+    said = _said(run, within_s=30)
+    assert run.returncode == 0, said
+    assert said.splitlines()[-1] == "stopped"
+    assert not [name for name, pid in pids.items() if _lives(pid)]
+
+
+def test_a_taken_port_is_named(stack: LocalStack) -> None:
+    """Where the gateway's port is in use, nothing is started, and one sentence says which and what to do."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        run = stack.start("run", GATEWAY_PORT=str(port))
+        said = _said(run, within_s=30)
+    assert run.returncode == 69
+    assert f"port {port} is taken" in said
+    assert "GATEWAY_PORT=" in said
+    assert len(said.splitlines()) == 1
+    assert not stack.pids()
+
+
+def test_the_usual_port_is_not_given_up_in_silence(stack: LocalStack) -> None:
+    """Without GATEWAY_PORT the gateway is on 3111 or nowhere, since EspoCRM's webhooks point there."""
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            other.bind(("127.0.0.1", 3111))
+        except OSError:
+            pass  # somebody else has it, which is just as good
+        else:
+            other.listen()
+        run = stack.start("run", GATEWAY_PORT="")
+        said = _said(run, within_s=30)
+    assert run.returncode == 69
+    assert "port 3111 is taken" in said
+
+
+def test_a_killed_stack_takes_its_services_along(stack: LocalStack) -> None:
+    """After kill -9 of the parent no service goes on holding ports and files."""
+    run = stack.start("run")
+    _until(stack.all_up, within_s=30)
+    pids = stack.pids()
+    run.kill()
+    _until(lambda: not [name for name, pid in pids.items() if _lives(pid)], within_s=5)
+
+
+def test_a_service_that_is_killed_comes_back_once(stack: LocalStack) -> None:
+    """A worker that dies is reported with its last words and started again, and the stack still stops cleanly."""
+    run = stack.start("run")
+    _until(stack.all_up, within_s=30)
+    killed = stack.pids()["document_worker"]
+    os.kill(killed, signal.SIGKILL)
+    _until(lambda: stack.pids().get("document_worker", killed) != killed, within_s=30)
+    run.send_signal(signal.SIGINT)
+    said = _said(run, within_s=30)
+    assert "document_worker ended unexpectedly (SIGKILL)" in said
+    assert run.returncode == 0, said
+
+
+def test_a_dead_service_fails_the_demo(stack: LocalStack) -> None:
+    """A demo that lost a service has shown nothing: it ends with an error and the service's last words."""
+    demo = stack.start("demo")
+    _until(stack.all_up, within_s=30)
+    os.kill(stack.pids()["gateway"], signal.SIGKILL)
+    said = _said(demo, within_s=30)
+    assert demo.returncode == 1
+    assert "gateway ended unexpectedly (SIGKILL)" in said
+
+
+def test_a_wrong_setting_is_named_and_nothing_is_left(stack: LocalStack) -> None:
+    """A service that refuses its settings ends the start: its own sentence is shown, with its exit code."""
+    run = stack.start("run", WORKER_CONCURRENCY="0")
+    said = _said(run, within_s=30)
+    assert run.returncode == 78
+    assert "WORKER_CONCURRENCY is malformed" in said
+    assert not stack.pids()
+
+
+def test_a_word_for_a_port_is_refused(stack: LocalStack) -> None:
+    """A port that is none is a wrong setting, said in one sentence."""
+    run = stack.start("run", NATS_PORT="many")
+    assert "NATS_PORT is not a port" in _said(run, within_s=30)
+    assert run.returncode == 78
