@@ -1,5 +1,7 @@
 """One function per thing that happens, and the ROUTES table: everything this service reacts to."""
 
+import msgspec
+
 from document_worker.effects.deps import Deps
 from document_worker.effects.documents import apply, load, show_failure, snapshot_key
 from document_worker.effects.owners import apply_owner, load_owner, owner_key
@@ -61,7 +63,8 @@ async def on_sweep(event: SweepEvent, deps: Deps) -> Outcome:
 
 async def preview(event: EntityEvent, deps: Deps) -> tuple[Reason, list[str]]:
     """The dry run: the reason and exactly the writes that a real run would make now. Writes nothing."""
-    if event.entity_type == deps.names.document_entity:
+    if event.entity_type in (DOCUMENT_UPDATE.defaults["entity_type"], deps.names.document_entity):
+        event = msgspec.structs.replace(event, entity_type=DOCUMENT_UPDATE.defaults["entity_type"])
         seen = (await load(event, deps)).seen
         todo = plan_document(seen)
         return todo.reason, document_writes(todo, seen, deps.names)

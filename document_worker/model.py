@@ -169,8 +169,8 @@ class OwnerSeen(msgspec.Struct, frozen=True, kw_only=True):
     has_documents: bool = False
     document_ids: tuple[str, ...] = ()
     """Linked documents that can be in a collection: with a file, and not failed for good."""
-    members: tuple[str, ...] = ()
-    """Documents that may be in the owner's collection."""
+    members: Mapping[str, tuple[str, ...]] = {}
+    """Documents that may be in a collection, for each collection id known of this owner."""
     base: OwnerBase | None = None
     alive: frozenset[str] = frozenset()
     """Of the collection ids known, those that xAI still has."""
@@ -255,6 +255,8 @@ class SweepPlan(msgspec.Struct, frozen=True, kw_only=True):
     vanished: tuple[str, ...]
     owners: tuple[Owner, ...]
     progress: SweepBase
+    refused: str | None = None
+    """Why the vanished ones are left out: so many that a side is rather broken than emptied."""
 
     @property
     def writes(self) -> dict[str, int]:

@@ -16,6 +16,8 @@ from shared.contracts.subjects import (
     ACCOUNT_CREATE,
     ACCOUNT_DELETE,
     ACCOUNT_UPDATE,
+    BETEILIGTE_CREATE,
+    BETEILIGTE_DELETE,
     BETEILIGTE_UPDATE,
     DOCUMENT_CREATE,
     DOCUMENT_DELETE,
@@ -86,6 +88,9 @@ WEBHOOKS: Mapping[str, Door] = {
     "/vmh/webhook/account/create": _door(ACCOUNT_CREATE),
     "/vmh/webhook/account/update": _door(ACCOUNT_UPDATE, written_by_us=_OWNER_FIELDS),
     "/vmh/webhook/account/delete": _door(ACCOUNT_DELETE),
+    "/vmh/webhook/beteiligte/create": _door(BETEILIGTE_CREATE),
+    "/vmh/webhook/beteiligte/update": _door(BETEILIGTE_UPDATE, written_by_us=_OWNER_FIELDS),
+    "/vmh/webhook/beteiligte/delete": _door(BETEILIGTE_DELETE),
     "/vmh/webhook/entity/link": _link_door("link"),
     "/vmh/webhook/entity/unlink": _link_door("unlink"),
 }

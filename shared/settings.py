@@ -5,6 +5,7 @@ A field whose type is a struct is a group and is read the same way.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args, get_origin
@@ -131,7 +132,9 @@ def _raw(name: str, bare: object, environ: Mapping[str, str], problems: list[str
         return Path(file).read_text(encoding="utf-8").strip() or None
     except OSError as wrong:
         problems.append(f"{name}_FILE cannot be read: {wrong.strerror}")
-        return None
+    except UnicodeDecodeError:
+        problems.append(f"{name}_FILE is not a text file")
+    return None
 
 
 def _bare(declared: object) -> object:
@@ -165,4 +168,5 @@ def _is_made_up(value: object) -> bool:
 
 
 def _without_path(wrong: Exception) -> str:
-    return str(wrong).removesuffix(" - at `$`")
+    """What was expected. Whatever was given is left out: it may be a secret in the wrong place."""
+    return re.sub(r" value '.*'", " value", str(wrong).removesuffix(" - at `$`"), flags=re.DOTALL)

@@ -51,9 +51,13 @@ async def load(event: EntityEvent, deps: Deps) -> World:
     base = await deps.snapshots.read(snapshot_key(event), Base)
     try:
         record = await deps.espocrm.get(deps.names.document_entity, event.entity_id)
-        owners = await _owners(event.entity_id, deps)
     except NotFound:
         return World(Seen(entity_id=event.entity_id, dokument=None, base=base))
+    try:
+        owners = await _owners(event.entity_id, deps)
+    except NotFound:
+        # Only the record itself can say that it is gone.
+        raise Busy("the document was deleted while it was read") from None
     seen = Seen(
         entity_id=event.entity_id,
         now=deps.clock.now().timestamp(),

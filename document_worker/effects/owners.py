@@ -31,10 +31,8 @@ def kind_of(event: EntityEvent, deps: Deps) -> OwnerKind:
     return kind
 
 
-async def members_of(collection_id: str | None, deps: Deps) -> tuple[str, ...]:
+async def members_of(collection_id: str, deps: Deps) -> tuple[str, ...]:
     """The documents that may be in a collection, by our own notes."""
-    if collection_id is None:
-        return ()
     keys = await deps.snapshots.keys(key("collection_member", collection_id) + ".*")
     return tuple(sorted(segments_of(found)[-1] for found in keys))
 
@@ -45,19 +43,22 @@ async def load_owner(event: EntityEvent, deps: Deps) -> OwnerSeen:
     base = await deps.snapshots.read(owner_key(event), OwnerBase)
     try:
         record = await deps.espocrm.get(kind.entity_type, event.entity_id)
-        documents = await linked_documents(kind, event.entity_id, deps)
     except NotFound:
         return OwnerSeen(
             entity_type=event.entity_type,
             entity_id=event.entity_id,
             exists=False,
             base=base,
-            members=await members_of(base.collection_id if base else None, deps),
+            members=await _members(base.collection_id if base else None, None, deps),
         )
+    try:
+        documents = await linked_documents(kind, event.entity_id, deps)
+    except NotFound:
+        # Only the record itself can say that it is gone.
+        raise Busy("the owner was deleted while it was read") from None
     collection_id = deps.names.owner(kind, record).collection_id
     known = {cid for cid in (collection_id, base.collection_id if base else None) if cid}
     alive = {cid for cid in sorted(known) if await deps.xai.collection_exists(cid)}
-    members = {member for cid in known for member in await members_of(cid, deps)}
     return OwnerSeen(
         entity_type=event.entity_type,
         entity_id=event.entity_id,
@@ -66,10 +67,14 @@ async def load_owner(event: EntityEvent, deps: Deps) -> OwnerSeen:
         collection_id=collection_id,
         has_documents=bool(documents),
         document_ids=eligible(documents),
-        members=tuple(sorted(members)),
+        members=await _members(collection_id, base.collection_id if base else None, deps),
         base=base,
         alive=frozenset(alive),
     )
+
+
+async def _members(first: str | None, second: str | None, deps: Deps) -> dict[str, tuple[str, ...]]:
+    return {cid: await members_of(cid, deps) for cid in (first, second) if cid is not None}
 
 
 async def linked_documents(kind: OwnerKind, owner_id: str, deps: Deps) -> list[Dokument]:
@@ -118,15 +123,14 @@ async def _create(todo: OwnerPlan, seen: OwnerSeen, deps: Deps) -> str:
         entity_id=seen.entity_id,
         name="collection",
         content="1",
-        marker=name,
+        marker=ours,
     )
 
     async def send() -> str:
         return await deps.xai.create_collection(name, ours)
 
     async def look(row: Row) -> Sequence[str]:
-        named = await deps.xai.collections_named(row.marker)
-        return [found.collection_id for found in named if found.collection_description == ours]
+        return [found.collection_id for found in await deps.xai.collections_described(row.marker)]
 
     return await deps.journal.perform(
         effect, send=send, look=look, visible_after_s=deps.visible_after_s, gone=todo.gone_collections

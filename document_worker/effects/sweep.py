@@ -14,6 +14,7 @@ from document_worker.model import Base, SweepBase, SweepPlan, SweepSeen, SweptDo
 from shared.clients.espocrm import PAGE_MAX, Record
 from shared.contracts.keys import key, segments_of
 from shared.contracts.vocabulary import XaiSyncStatus
+from shared.outcomes.errors import Refused
 
 _STEP = "document_sync"
 _SWEEP_KEY = key(_STEP, "sweep", "document")
@@ -48,7 +49,7 @@ async def load_sweep(deps: Deps) -> SweepSeen:
 
 
 async def apply_sweep(todo: SweepPlan, deps: Deps) -> None:
-    """Publishes ordinary events, then notes how far this sweep has come."""
+    """Publishes ordinary events and notes how far this sweep has come. Raises Refused for what the guard held back."""
     for owner in todo.owners:
         await ask_owner(owner, "sweep", deps)
     for document_id in todo.documents:
@@ -56,6 +57,8 @@ async def apply_sweep(todo: SweepPlan, deps: Deps) -> None:
     for document_id in todo.vanished:
         await tell_vanished(document_id, deps)
     await deps.snapshots.write(_SWEEP_KEY, todo.progress)
+    if todo.refused is not None:
+        raise Refused(todo.refused)
 
 
 async def _unfinished(deps: Deps) -> list[SweptDocument]:
@@ -125,7 +128,8 @@ async def _owners(kind: OwnerKind, at: int, deps: Deps) -> tuple[list[SweptOwner
         async with gate:
             owner = deps.names.owner(kind, record)
             documents = eligible(await linked_documents(kind, owner.id, deps))
-            return SweptOwner(owner=owner, document_ids=documents, members=await members_of(owner.collection_id, deps))
+            members = await members_of(owner.collection_id, deps) if owner.collection_id else ()
+            return SweptOwner(owner=owner, document_ids=documents, members=members)
 
     found = await asyncio.gather(*(look(record) for record in page.list))
     return list(found), at + len(page.list) if len(page.list) == _OWNERS_PER_RUN else 0

@@ -115,7 +115,7 @@ def _plan_nowhere(seen: Seen, dokument: Dokument, *, lacking: tuple[Owner, ...],
         ask_owners=lacking,
         mark_pending=bool(detach) and dokument.status != XaiSyncStatus.PENDING_SYNC,
         detach=detach,
-        write_back=write_back,
+        write_back=_after_pending(write_back, final) if detach else write_back,
         remember=remember if remember != seen.base else None,
     )
 

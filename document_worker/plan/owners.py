@@ -17,11 +17,12 @@ def plan_owner(seen: OwnerSeen) -> OwnerPlan:
             reason=Reason.COLLECTION_CREATED,
             create=True,
             gone_collections=tuple(cid for cid in (seen.collection_id, base.collection_id) if cid),
-            tell=tuple(sorted({*seen.document_ids, *seen.members})),
+            tell=tuple(sorted({*seen.document_ids, *_all_members(seen)})),
             remember=OwnerBase(),
         )
     # Linked and not in the collection, or in it and no longer linked: those hear of it, and no others.
-    drifted = tuple(sorted(set(seen.document_ids) ^ set(seen.members)))
+    here = set(seen.members.get(collection_id, ()))
+    drifted = tuple(sorted((set(seen.document_ids) ^ here) | (_all_members(seen) - here)))
     remember = OwnerBase(collection_id=collection_id)
     store_id = collection_id if collection_id != seen.collection_id else None
     in_step = Reason.FIELDS_CORRECTED if store_id else Reason.IN_STEP
@@ -40,9 +41,13 @@ def _plan_gone(seen: OwnerSeen, base: OwnerBase) -> OwnerPlan:
     return OwnerPlan(
         reason=Reason.COLLECTION_DELETED,
         delete=base.collection_id,
-        tell=seen.members,
+        tell=tuple(sorted(_all_members(seen))),
         remember=OwnerBase(gone=True),
     )
+
+
+def _all_members(seen: OwnerSeen) -> set[str]:
+    return {document_id for members in seen.members.values() for document_id in members}
 
 
 def _living(seen: OwnerSeen, base: OwnerBase) -> str | None:

@@ -2,25 +2,26 @@
 
 from document_worker.model import Base, SweepPlan, SweepSeen, SweptDocument, SweptOwner
 from shared.contracts.vocabulary import XaiSyncStatus
-from shared.outcomes.errors import Refused
 
 _UNFINISHED = (XaiSyncStatus.PENDING_SYNC, XaiSyncStatus.UNCLEAN)
 
 
 def plan_sweep(seen: SweepSeen, *, max_changes: int, max_share: float, force: bool) -> SweepPlan:
-    """Decides. Raises Refused when so many documents have vanished that a side is rather broken than emptied."""
+    """Decides. When suspiciously many documents have vanished, these wait for a human and the rest goes on."""
     share = len(seen.vanished) / seen.checked if seen.checked else 0.0
+    refused = None
     if len(seen.vanished) > max_changes and share > max_share and not force:
-        raise Refused(
+        refused = (
             f"{len(seen.vanished)} of {seen.checked} documents are gone in EspoCRM; "
             'if that is right, publish {"force": true}'
         )
     documents = {row.id for row in seen.documents if _worth_an_event(row)} | {*seen.returned, *seen.unindexed}
     return SweepPlan(
         documents=tuple(sorted(documents)),
-        vanished=seen.vanished,
+        vanished=() if refused else seen.vanished,
         owners=tuple(sorted({row.owner for row in seen.owners if _has_drifted(row)})),
         progress=seen.progress,
+        refused=refused,
     )
 
 

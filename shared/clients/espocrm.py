@@ -12,7 +12,7 @@ import msgspec
 
 from shared.clients.http import Answer, HttpClient, Tools
 from shared.clients.spool import Content, Spool
-from shared.outcomes.errors import HubError, RateLimited, Rejected
+from shared.outcomes.errors import HubError, Misconfigured, RateLimited, Rejected, Unavailable
 from shared.settings import Secret
 
 PAGE_MAX = 200
@@ -20,6 +20,7 @@ PAGE_MAX = 200
 _PIECE_BYTES = 256 * 1024
 _DOWNLOAD_S = 1500.0
 _LOCKED_OUT_S = 65.0
+_UNKNOWN_NAME = re.compile(r"^Controller '\w+' does not exist|^Link does not exist|does not have link \w+")
 _VALIDATION = re.compile(r"Field validation failure; entityType: (\w+), field: (\w+), type: (\w+)")
 
 Record = dict[str, Any]
@@ -167,6 +168,11 @@ def _too_large(size_bytes: int, max_bytes: int) -> Rejected:
 def _read_status(answer: Answer, reason: str) -> HubError | None:
     """EspoCRM's own: the reason is in a header and the body mostly empty; an empty 403 is its lock-out by IP."""
     told = answer.headers.get("X-Status-Reason")
+    if answer.status == 404 and told is None:
+        return Unavailable(f"{reason} without EspoCRM's reason: somebody else answers at ESPOCRM_API_BASE_URL")
+    if answer.status == 404 and _UNKNOWN_NAME.search(told or ""):
+        # Not a missing record: taken for one, a wrong name in the settings would undo everything there is.
+        return Misconfigured(f"{reason} (EspoCRM knows no such entity type or link; see the names in the settings)")
     if answer.status == 403 and told is None:
         return RateLimited(f"{reason} (locked out after failed log-ins)", after_s=_LOCKED_OUT_S)
     if answer.status == 400 and (found := _VALIDATION.search(told or "")):

@@ -240,7 +240,7 @@ def retry_after_s(header: str | None, now: float) -> float | None:
         return min(_PAUSE_MAX_S, float(header))
     try:
         at = email.utils.parsedate_to_datetime(header).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return min(_PAUSE_MAX_S, max(0.0, at - now))
 
@@ -255,7 +255,7 @@ def text_of(body: bytes) -> str:
         inner = told.get("error", told.get("message", ""))
         if isinstance(inner, dict):
             inner = inner.get("message", "")
-        return str(inner)[:_DETAIL_MAX]
+        return inner[:_DETAIL_MAX] if isinstance(inner, str) else ""
     return ""
 
 

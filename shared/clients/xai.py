@@ -174,14 +174,14 @@ class Xai:
         answer = await self._management.call("POST", "/v1/collections", operation="create_collection", json=body)
         return msgspec.json.decode(answer.body, type=Collection).collection_id
 
-    async def collections_named(self, name: str) -> list[Collection]:
-        """The collections of exactly this name. xAI's own filter is a partial match, so we compare."""
+    async def collections_described(self, description: str) -> list[Collection]:
+        """The collections of exactly this description, which xAI cannot filter by; names need not be unique."""
         found: list[Collection] = []
         params = {"limit": str(_PAGE), "sort_by": "COLLECTIONS_SORT_BY_AGE", "order": "ORDERING_DESCENDING"}
         for _ in range(_PAGES_MAX):
             answer = await self._management.call("GET", "/v1/collections", operation="list_collections", params=params)
             page = msgspec.json.decode(answer.body, type=_Collections)
-            found.extend(row for row in page.collections if row.collection_name == name)
+            found.extend(row for row in page.collections if row.collection_description == description)
             if len(page.collections) < _PAGE or not page.pagination_token:
                 break
             params["pagination_token"] = page.pagination_token

@@ -1,6 +1,6 @@
 """What travels: identity, never data. A handler reads the present, so order and repetition do not matter."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -31,6 +31,6 @@ class SweepEvent(msgspec.Struct, frozen=True, kw_only=True):
 
     source: str = "nats"
     force: bool = False
-    entity_type: EntityType = "Sweep"
-    entity_id: EntityId = "sweep"
-    """Of a sweep, the family it sweeps; the subject knows it."""
+    entity_type: Literal["Sweep", ""] = ""
+    entity_id: Literal["document", ""] = ""
+    """The family it sweeps. The subject knows both; a body need not say them and cannot say others."""

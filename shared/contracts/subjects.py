@@ -18,6 +18,8 @@ class Subject(msgspec.Struct, Generic[E], frozen=True, kw_only=True):
     defaults: dict[str, str]
     published_by: str
     owner: str
+    other_types: bool = False
+    """Whether records of other entity types travel here too: collection owners that came in by setting."""
 
     def decode(self, body: bytes) -> E:
         """Reads a body. Raises Malformed with a reason that quotes no value."""
@@ -25,11 +27,11 @@ class Subject(msgspec.Struct, Generic[E], frozen=True, kw_only=True):
             event = msgspec.json.decode(body or b"{}", type=self.event)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as wrong:
             raise Malformed(_readable(wrong)) from None
-        missing = {name: value for name, value in self.defaults.items() if getattr(event, name) in _EMPTY}
+        told, own = event.entity_type, self.defaults.get("entity_type")
+        if own and told and told != own and not self.other_types:
+            raise Malformed(f"entity_type is not {own}, which is what this subject is about")
+        missing = {name: value for name, value in self.defaults.items() if not getattr(event, name)}
         return msgspec.structs.replace(event, **missing) if missing else event
-
-
-_EMPTY = ("", "sweep")
 
 
 def _readable(wrong: Exception) -> str:
@@ -45,13 +47,16 @@ def _readable(wrong: Exception) -> str:
     return "the body is not JSON"
 
 
-def _entity(family: str, action: str, entity_type: str, *, by: str = "gateway", owner: str) -> Subject[EntityEvent]:
+def _entity(
+    family: str, action: str, entity_type: str, *, by: str = "gateway", owner: str, other_types: bool = False
+) -> Subject[EntityEvent]:
     return Subject(
         name=f"vmh.{family}.{action}",
         event=EntityEvent,
         defaults={"entity_type": entity_type, "action": action},
         published_by=by,
         owner=owner,
+        other_types=other_types,
     )
 
 
@@ -64,15 +69,15 @@ DOCUMENT_DELETE = _entity("document", "delete", "CDokumente", by="gateway, docum
 DOCUMENT_SWEEP: Subject[SweepEvent] = Subject(
     name="vmh.document.sweep",
     event=SweepEvent,
-    defaults={"entity_id": "document"},
+    defaults={"entity_type": "Sweep", "entity_id": "document"},
     published_by="schedule",
     owner=_DOCUMENT,
 )
-RAEUMUNGSKLAGE_CREATE = _entity("raeumungsklage", "create", "Raeumungsklage", owner=_DOCUMENT)
+RAEUMUNGSKLAGE_CREATE = _entity("raeumungsklage", "create", "Raeumungsklage", owner=_DOCUMENT, other_types=True)
 RAEUMUNGSKLAGE_UPDATE = _entity(
-    "raeumungsklage", "update", "Raeumungsklage", by="gateway, document_worker", owner=_DOCUMENT
+    "raeumungsklage", "update", "Raeumungsklage", by="gateway, document_worker", owner=_DOCUMENT, other_types=True
 )
-RAEUMUNGSKLAGE_DELETE = _entity("raeumungsklage", "delete", "Raeumungsklage", owner=_DOCUMENT)
+RAEUMUNGSKLAGE_DELETE = _entity("raeumungsklage", "delete", "Raeumungsklage", owner=_DOCUMENT, other_types=True)
 ACCOUNT_CREATE = _entity("account", "create", "Account", owner=_DOCUMENT)
 ACCOUNT_UPDATE = _entity("account", "update", "Account", by="gateway, document_worker", owner=_DOCUMENT)
 ACCOUNT_DELETE = _entity("account", "delete", "Account", owner=_DOCUMENT)

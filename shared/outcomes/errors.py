@@ -14,6 +14,7 @@
     │   └── Crashed        the worker died over it again and again
     └── Halt           nobody's event is at fault; stop pulling
         ├── Unauthorized   a key is wrong, also after one refresh
+        ├── Misconfigured  the vendor does not know a name that our settings use
         └── TooManyDead    one dead letter after the other
 
 `reason` is fit for logs, dead letters and history: ids, counts, names of fields and things, never a value.
@@ -91,6 +92,10 @@ class Halt(HubError):
 
 class Unauthorized(Halt):
     """The vendor does not accept our key."""
+
+
+class Misconfigured(Halt):
+    """The vendor does not know an entity type or a link that our settings name; its records are not what is missing."""
 
 
 class TooManyDead(Halt):

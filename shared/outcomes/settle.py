@@ -78,7 +78,8 @@ def settle(result: Outcome | BaseException, attempts: Attempts, dice: float) -> 
         case Busy():
             return Nak(busy_delay_s(attempts.handed_back, dice))
         case RateLimited():
-            return _wait(result, attempts, result.after_s + retry_delay_s(0, dice))
+            # The vendor is there and names its pace; however long that takes, it uses up no attempt.
+            return _later(result.after_s + retry_delay_s(0, dice))
         case Retry():
             return _wait(result, attempts, retry_delay_s(attempts.failures, dice))
         case Terminal():
@@ -95,6 +96,10 @@ def settle(result: Outcome | BaseException, attempts: Attempts, dice: float) -> 
 def _wait(failed: HubError, attempts: Attempts, delay_s: float) -> Settlement:
     if attempts.failures + 1 >= RETRIES_MAX:
         return Bury(type(failed).__name__, f"gave up after {RETRIES_MAX} tries: {failed.reason}", in_a_row=False)
+    return _later(delay_s)
+
+
+def _later(delay_s: float) -> Settlement:
     return Nak(delay_s) if delay_s <= NAK_DELAY_MAX_S else Later(delay_s)
 
 

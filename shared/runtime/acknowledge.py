@@ -9,7 +9,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from shared.contracts.envelope import ATTEMPTS
-from shared.outcomes.errors import Busy, Halt, HubError
+from shared.outcomes.errors import Busy, Halt, HubError, RateLimited
 from shared.outcomes.outcome import Done, Outcome, Skip
 from shared.outcomes.settle import Ack, Attempts, Bury, Later, Nak, Settlement, Stop
 from shared.runtime.dead_letter import DeadLetter
@@ -92,7 +92,7 @@ async def _answer(message: Msg, verb: bytes) -> None:
 
 
 def _count(result: Outcome | BaseException, before: Attempts) -> Attempts:
-    if isinstance(result, Busy | Halt):
+    if isinstance(result, Busy | RateLimited | Halt):
         return msgspec.structs.replace(before, handed_back=before.handed_back + 1)
     is_bug = not isinstance(result, (HubError, Done, Skip))
     return msgspec.structs.replace(before, failures=before.failures + 1, bugs=before.bugs + is_bug)

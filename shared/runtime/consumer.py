@@ -26,6 +26,8 @@ _log = logging.getLogger(__name__)
 
 _DEAD_IN_A_ROW_MAX = 20
 _HAND_BACK_S = 0.2
+_ACKS_TO_RESUME = 10
+"""A skip proves little about a vendor; so many in a row show at least that work goes on."""
 
 
 class Consumer(Generic[D]):
@@ -63,6 +65,7 @@ class Consumer(Generic[D]):
         self.halted: str | None = None
         """Why this consumer has stopped itself, in one sentence; None while it works."""
         self._halted_kind = ""
+        self._acks = 0
         self._background: list[asyncio.Task[None]] = []
         self._probe_timer: asyncio.TimerHandle | None = None
         self.pull = PullLoop(
@@ -182,15 +185,19 @@ class Consumer(Generic[D]):
                 if self._dead_in_a_row >= _DEAD_IN_A_ROW_MAX:
                     reason = f"{self._dead_in_a_row} dead letters in a row; the last: {settlement.kind}"
                     await self._halt(TooManyDead.__name__, reason)
-            case Ack(worked=True):
-                self._dead_in_a_row = 0
-                self._resume()
+            case Ack():
+                self._acks += 1
+                if settlement.worked:
+                    self._dead_in_a_row = 0
+                if settlement.worked or self._acks >= _ACKS_TO_RESUME:
+                    self._resume()
 
     async def _halt(self, kind: str, reason: str) -> None:
         if not self.halted:
             _log.error("halted: pulling stops until a probe succeeds", extra={"kind": kind, "reason": reason})
         self.halted = f"{kind}: {reason}"
         self._halted_kind = kind
+        self._acks = 0
         self._desk.metrics.halted.labels(kind).set(1)
         await self.pull.pause()
         await self._hand_back_waiting(HALT_DELAY_S)

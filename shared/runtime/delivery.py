@@ -13,7 +13,7 @@ from shared.outcomes.outcome import Outcome
 from shared.outcomes.settle import CRASHES_MAX, Attempts, Bury, Nak, Settlement, Stop, settle
 from shared.runtime.acknowledge import acknowledge, nak
 from shared.runtime.desk import Delivery, Desk
-from shared.runtime.report import report
+from shared.runtime.report import Ended, report, word_for
 from shared.runtime.route import D
 from shared.telemetry.run import Run, enter_run, leave_run
 from shared.telemetry.traces import Value, parse_traceparent
@@ -45,7 +45,16 @@ async def deliver(desk: Desk, delivery: Delivery[D], deps: D) -> Settlement:
             result, settlement = await _under_lock(desk, delivery, deps, run, attempts)
             if isinstance(result, BaseException):
                 span.fail(type(result).__name__)
-            report(desk, delivery, run, attempts, result, settlement, seconds=desk.clock.monotonic() - started)
+            outcome, reason = word_for(result, settlement)
+            ended = Ended(
+                outcome=outcome,
+                reason=reason,
+                attempt=attempts.failures + 1,
+                seconds=desk.clock.monotonic() - started,
+                result=result,
+                settlement=settlement,
+            )
+            report(desk, delivery, run, ended)
             return settlement
     finally:
         leave_run(token)

@@ -2,9 +2,11 @@
 
 import logging
 
+import msgspec
+
 from shared.outcomes.errors import Busy, HubError
 from shared.outcomes.outcome import Done, Outcome, Skip
-from shared.outcomes.settle import Ack, Attempts, Bury, Settlement, Stop
+from shared.outcomes.settle import Ack, Bury, Settlement, Stop
 from shared.runtime.desk import Delivery, Desk
 from shared.runtime.history import Record
 from shared.runtime.route import D
@@ -13,60 +15,69 @@ from shared.telemetry.run import Run
 _log = logging.getLogger(__name__)
 
 
-def report(
-    desk: Desk,
-    delivery: Delivery[D],
-    run: Run,
-    attempts: Attempts,
-    result: Outcome | BaseException,
-    settlement: Settlement,
-    *,
-    seconds: float,
-) -> None:
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """One delivery's end, in the words that history, log and metrics share."""
+
+    outcome: str
+    reason: str
+    attempt: int
+    seconds: float
+    result: Outcome | BaseException
+    settlement: Settlement
+
+
+def report(desk: Desk, delivery: Delivery[D], run: Run, ended: Ended) -> None:
     """Metrics, the history record and the canonical log line."""
-    envelope, event = delivery.envelope, delivery.envelope.event
-    outcome, reason = word_for(result, settlement)
-    attempt = attempts.failures + 1
-    desk.metrics.deliveries.labels(envelope.subject.name, outcome, metric_reason(result)).inc()
-    desk.metrics.delivery_seconds.labels(envelope.subject.name).observe(seconds)
-    if not isinstance(result, Busy):
-        record = Record(
-            at=desk.clock.now().isoformat(timespec="milliseconds"),
-            event_id=envelope.event_id,
-            subject=envelope.subject.name,
-            outcome=outcome,
-            reason=reason,
-            attempt=attempt,
-            source=event.source,
-            plan=dict(result.plan) if isinstance(result, Done) else {},
-            calls=run.calls,
-            coalesced=delivery.coalesced,
-            coalesced_ids=delivery.coalesced_ids,
-            duration_ms=round(seconds * 1000, 1),
-            trace_id=run.trace_id,
-            worker=desk.holder,
-            replay_of=envelope.replay_of,
-        )
-        position = delivery.position
-        once = f"{desk.consumer}:{position.stream}:{position.sequence}:{position.delivered}"
-        desk.history.add(event.entity_type, event.entity_id, record, once=once)
-    is_bug = isinstance(result, BaseException) and not isinstance(result, HubError)
+    subject = delivery.envelope.subject.name
+    desk.metrics.deliveries.labels(subject, ended.outcome, metric_reason(ended.result)).inc()
+    desk.metrics.delivery_seconds.labels(subject).observe(ended.seconds)
+    if not isinstance(ended.result, Busy):  # giving back is not an ending, and may happen often
+        _record(desk, delivery, run, ended)
+    _line(delivery, run, ended)
+
+
+def _record(desk: Desk, delivery: Delivery[D], run: Run, ended: Ended) -> None:
+    envelope, position = delivery.envelope, delivery.position
+    record = Record(
+        at=desk.clock.now().isoformat(timespec="milliseconds"),
+        event_id=envelope.event_id,
+        subject=envelope.subject.name,
+        outcome=ended.outcome,
+        reason=ended.reason,
+        attempt=ended.attempt,
+        source=envelope.event.source,
+        plan=dict(ended.result.plan) if isinstance(ended.result, Done) else {},
+        calls=run.calls,
+        coalesced=delivery.coalesced,
+        coalesced_ids=delivery.coalesced_ids,
+        duration_ms=round(ended.seconds * 1000, 1),
+        trace_id=run.trace_id,
+        worker=desk.holder,
+        replay_of=envelope.replay_of,
+    )
+    once = f"{desk.consumer}:{position.stream}:{position.sequence}:{position.delivered}"
+    desk.history.add(envelope.event.entity_type, envelope.event.entity_id, record, once=once)
+
+
+def _line(delivery: Delivery[D], run: Run, ended: Ended) -> None:
+    event = delivery.envelope.event
+    is_bug = isinstance(ended.result, Exception) and not isinstance(ended.result, HubError)
     _log.log(
-        _level(settlement),
+        _level(ended.settlement),
         "delivery",
         extra={
-            "subject": envelope.subject.name,
+            "subject": delivery.envelope.subject.name,
             "entity_type": event.entity_type,
             "entity_id": event.entity_id,
-            "outcome": outcome,
-            "reason": reason,
-            "attempt": attempt,
+            "outcome": ended.outcome,
+            "reason": ended.reason,
+            "attempt": ended.attempt,
             "coalesced": delivery.coalesced,
-            "duration_ms": round(seconds * 1000, 1),
+            "duration_ms": round(ended.seconds * 1000, 1),
             "calls": len(run.calls),
             "vendor_ms": round(sum(call.ms for call in run.calls), 1),
         },
-        exc_info=result if is_bug and isinstance(result, Exception) else None,
+        exc_info=ended.result if is_bug and isinstance(ended.result, Exception) else None,
     )
 
 

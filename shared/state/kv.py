@@ -11,6 +11,7 @@ from shared.outcomes.errors import Unavailable
 
 _TIMEOUT_S = 3.0
 _WRONG_LAST_SEQUENCE = (10071, 10164)
+_OPERATION = "KV-Operation"
 _NO_MESSAGE = (10037, 10043, 10057)
 
 
@@ -38,26 +39,38 @@ class Bucket:
         self.name = name
         self._nc = nc
         self._prefix = f"$KV.{name}."
+        self._direct_get = f"$JS.API.DIRECT.GET.KV_{name}.{self._prefix}"
 
     async def get(self, key: str) -> Entry | None:
         """The present value, or None."""
-        answer = await self._request(f"$JS.API.DIRECT.GET.KV_{self.name}.{self._prefix}{key}", b"")
+        answer = await self._request(self._direct_get + key, b"")
         headers = answer.headers or {}
         if "Nats-Sequence" not in headers:
             if headers.get("Status") == "404":
                 return None
             raise Unavailable(f"bucket {self.name} answered {headers.get('Status', 'nonsense')}")
-        return Entry(answer.data, int(headers["Nats-Sequence"]))
+        return None if _OPERATION in headers else Entry(answer.data, int(headers["Nats-Sequence"]))
+
+    async def _marker(self, key: str) -> int | None:
+        """The revision of the marker that `nats kv del` leaves: it stands where a key is not."""
+        headers = (await self._request(self._direct_get + key, b"")).headers or {}
+        return int(headers["Nats-Sequence"]) if _OPERATION in headers else None
 
     async def create(self, key: str, value: bytes, *, ttl_s: int | None = None) -> int | None:
         """Writes a key that must not exist; its revision, or None when it exists."""
         return await self.update(key, value, 0, ttl_s=ttl_s)
 
     async def update(self, key: str, value: bytes, revision: int, *, ttl_s: int | None = None) -> int | None:
-        """Writes over exactly `revision`; the new revision, or None when the key has moved on.
+        """Writes over exactly `revision` (0: nothing); the new revision, or None when the key has moved on.
 
         A write without `ttl_s` stays for ever, also when the value before it had one.
         """
+        written = await self._write(key, value, revision, ttl_s)
+        if written is None and revision == 0 and (marker := await self._marker(key)) is not None:
+            return await self._write(key, value, marker, ttl_s)
+        return written
+
+    async def _write(self, key: str, value: bytes, revision: int, ttl_s: int | None) -> int | None:
         headers = {"Nats-Expected-Last-Subject-Sequence": str(revision)}
         if ttl_s is not None:
             headers["Nats-TTL"] = f"{max(1, ttl_s)}s"

@@ -52,9 +52,6 @@ class Metrics:
 
         self.vendor_calls = self._counter("hub_vendor_calls", "Requests to vendors.", "vendor", "operation", "outcome")
         self.vendor_seconds = self._histogram("hub_vendor_seconds", "Time a vendor took.", "vendor", "operation")
-        self.intents_parked = self._counter(
-            "hub_intents_parked", "Writes whose outcome nobody can tell; a person must look.", "step"
-        )
         self.loop_lag_seconds = self._gauge("hub_event_loop_lag_seconds", "How late the event loop runs its timers.")
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:

@@ -5,6 +5,7 @@ trace id travels, so that log lines and history records of one event still share
 """
 
 import random
+import re
 import secrets
 from collections.abc import Mapping
 from contextvars import ContextVar, Token
@@ -20,6 +21,8 @@ if TYPE_CHECKING:  # the SDK is loaded only when spans are recorded
 
 Kind = Literal["server", "client", "producer", "consumer", "internal"]
 Value = str | int | float | bool
+
+_TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})", re.ASCII)
 
 _KINDS: dict[str, otel.SpanKind] = {
     "server": otel.SpanKind.SERVER,
@@ -44,16 +47,10 @@ class Trace(msgspec.Struct, frozen=True):
 
 def parse_traceparent(header: str | None) -> Trace | None:
     """Reads a `traceparent` header; anything malformed is no trace."""
-    parts = (header or "").split("-")
-    if len(parts) != 4 or [len(part) for part in parts] != [2, 32, 16, 2]:
+    found = _TRACEPARENT.fullmatch(header or "")
+    if found is None or found[1] == "ff" or not found[2].strip("0") or not found[3].strip("0"):
         return None
-    try:
-        numbers = [int(part, 16) for part in parts]
-    except ValueError:
-        return None
-    if parts[0] == "ff" or not numbers[1] or not numbers[2]:
-        return None
-    return Trace(parts[1], parts[2], bool(numbers[3] & 1))
+    return Trace(found[2], found[3], bool(int(found[4], 16) & 1))
 
 
 _current: ContextVar[Trace | None] = ContextVar("trace", default=None)
