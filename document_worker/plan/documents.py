@@ -5,12 +5,10 @@ from typing import Any
 import msgspec
 
 from document_worker.model import Attachment, Base, Dokument, Facts, Owner, Plan, Seen
-from document_worker.plan.failures import index_failure_text
+from document_worker.plan.failures import waiting_text
+from document_worker.plan.indexing import Indexing, final_status, final_text, plan_index
 from shared.contracts.vocabulary import FileStatus, XaiSyncStatus
 from shared.outcomes.reason import Reason
-
-_REINDEX_MAX = 2
-_INDEXING_MAX_S = 24 * 3600.0
 
 
 def known(seen: Seen) -> Base:
@@ -104,7 +102,7 @@ def _plan_nowhere(seen: Seen, dokument: Dokument, *, lacking: tuple[Owner, ...],
     final: dict[str, Any] = {
         "collections": [],
         "status": XaiSyncStatus.PENDING_SYNC if lacking else XaiSyncStatus.NO_SYNC,
-        "error": None,
+        "error": waiting_text(lacking) if lacking else None,
     }
     write_back = _differing(dokument, final)
     remember = msgspec.structs.replace(
@@ -155,15 +153,15 @@ def _plan_somewhere(seen: Seen, dokument: Dokument) -> Plan:
     attach = tuple(cid for cid in targets if cid not in there)
     staying = {Attachment(cid, file_id) for cid in targets} if file_id else set()
     detach = tuple(pair for pair in _all(base) if pair not in staying)
-    index = _plan_index(seen, base, dokument) if not (upload or attach) else Indexing()
+    index = plan_index(seen, base, dokument, targets) if not (upload or attach) else Indexing()
     lacking = _lacking(seen)
     final: dict[str, Any] = {
         "xai_id": file_id,
         "collections": list(targets),
         "synced_hash": facts.md5,
-        "status": _final_status(index, lacking),
+        "status": final_status(index, lacking),
         "file_status": FileStatus.SYNCED,
-        "error": index_failure_text(index.error) if index.error else None,
+        "error": final_text(index, lacking),
     }
     write_back = _differing(dokument, final)
     moves = bool(upload or attach or detach)
@@ -192,36 +190,6 @@ def _plan_somewhere(seen: Seen, dokument: Dokument) -> Plan:
         remember=remember if remember != seen.base else None,
         collections=targets,
     )
-
-
-class Indexing(msgspec.Struct, frozen=True):
-    """What is decided about indexing: where to try again, or what to tell staff."""
-
-    again: tuple[str, ...] = ()
-    tries: int = 0
-    error: str | None = None
-    finished: bool = False
-
-
-def _plan_index(seen: Seen, base: Base, dokument: Dokument) -> Indexing:
-    """A file that xAI cannot index is tried again twice, then shown. Staff that sets `unclean` starts it over."""
-    if base.index_error and dokument.status == XaiSyncStatus.UNCLEAN:
-        return Indexing(again=wanted(seen))
-    if base.indexed or not seen.indexing:
-        return Indexing(tries=base.reindexed, error=base.index_error, finished=base.indexed)
-    overdue = seen.now - base.synced_at > _INDEXING_MAX_S
-    failed = [row for row in seen.indexing if row.state == "failed" or (overdue and row.state == "under_way")]
-    if not failed:
-        return Indexing(tries=base.reindexed, finished=all(row.state == "done" for row in seen.indexing))
-    if base.reindexed < _REINDEX_MAX and not overdue:
-        return Indexing(again=tuple(row.collection_id for row in failed), tries=base.reindexed + 1)
-    return Indexing(tries=base.reindexed, error=failed[0].error or "no answer within a day", finished=True)
-
-
-def _final_status(index: Indexing, lacking: tuple[Owner, ...]) -> XaiSyncStatus:
-    if index.error:
-        return XaiSyncStatus.FAILED
-    return XaiSyncStatus.PENDING_SYNC if lacking else XaiSyncStatus.CLEAN
 
 
 def with_file(todo: Plan, file_id: str) -> Plan:

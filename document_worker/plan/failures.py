@@ -1,5 +1,8 @@
 """What staff read in EspoCRM when a document could not be synced."""
 
+from collections.abc import Sequence
+
+from document_worker.model import Owner
 from shared.outcomes.errors import Halt, HubError, Parked, Rejected, Retry
 
 
@@ -17,6 +20,12 @@ def failure_text(error: HubError) -> str:
             return "Die Dokumentensuche ist zurzeit nicht erreichbar. Es wird automatisch weiter versucht." + told
         case _:
             return "Die Synchronisation ist fehlgeschlagen." + told
+
+
+def waiting_text(owners: Sequence[Owner]) -> str:
+    """For a document whose owner has no collection yet."""
+    kinds = ", ".join(sorted({owner.entity_type for owner in owners}))
+    return f"Wartet darauf, dass die Sammlung angelegt wird ({kinds}). Das geschieht automatisch."
 
 
 def index_failure_text(told: str) -> str:

@@ -13,6 +13,7 @@ RETRIES_MAX = 500
 BUGS_MAX = 5
 CRASHES_MAX = 10
 """The worker has died this often over one event: it is not tried once more."""
+SUSPECT_AFTER_CRASHES = 3
 NAK_DELAY_MAX_S = 60.0
 """A delayed nak holds a slot of max_ack_pending; longer waits go through a schedule."""
 HALT_DELAY_S = 15.0

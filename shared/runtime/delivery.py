@@ -10,7 +10,7 @@ import msgspec
 from shared.contracts.envelope import event_time_of
 from shared.outcomes.errors import Busy, Crashed, HubError, Retry, Unavailable
 from shared.outcomes.outcome import Outcome
-from shared.outcomes.settle import CRASHES_MAX, Attempts, Bury, Nak, Settlement, Stop, settle
+from shared.outcomes.settle import CRASHES_MAX, SUSPECT_AFTER_CRASHES, Attempts, Bury, Nak, Settlement, Stop, settle
 from shared.runtime.acknowledge import acknowledge, nak
 from shared.runtime.desk import Delivery, Desk
 from shared.runtime.report import Ended, report, word_for
@@ -120,11 +120,14 @@ async def _run_and_close(
     if accepted_at is not None:
         waited_s = max(0.0, (desk.clock.now() - accepted_at).total_seconds())
         desk.metrics.event_age_seconds.labels(delivery.envelope.subject.name).observe(waited_s)
-    await _note_begin(desk, delivery, attempts)
-    if attempts.crashes >= CRASHES_MAX:
-        result: Outcome | BaseException = Crashed(f"the worker died {attempts.crashes} times over this event")
-    else:
-        result = await _result(desk, delivery, deps, watch)
+    # When a worker dies, all its runs are under suspicion. From some deaths on they run one after the other, so that
+    # the one that kills is found and does not take the others along.
+    async with desk.suspects if attempts.crashes >= SUSPECT_AFTER_CRASHES else contextlib.nullcontext():
+        await _note_begin(desk, delivery, attempts)
+        if attempts.crashes >= CRASHES_MAX:
+            result: Outcome | BaseException = Crashed(f"the worker died {attempts.crashes} times over this event")
+        else:
+            result = await _result(desk, delivery, deps, watch)
     return result, await _close(desk, delivery, result, attempts, show=lambda failed: _show(delivery, deps, failed))
 
 
@@ -166,8 +169,10 @@ class _Watch:
 
     def lost(self) -> None:
         self.is_lost = True
-        if self._scope is not None and not self._scope.expired():
-            self._scope.reschedule(asyncio.get_running_loop().time())
+        if self._scope is not None:
+            # The handler may have come to its end already: then there is nothing left to stop.
+            with contextlib.suppress(RuntimeError):
+                self._scope.reschedule(asyncio.get_running_loop().time())
 
     @property
     def expired(self) -> bool:

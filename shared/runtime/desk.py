@@ -1,5 +1,6 @@
 """A message in hand, and the desk it is worked on: everything a delivery needs."""
 
+import asyncio
 from random import Random
 from typing import Any, Generic
 
@@ -59,4 +60,6 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     history: History
     dead_letters: DeadLetters
     schedules: Schedules
+    suspects: asyncio.Semaphore
+    """One at a time: events over which the worker has died before."""
     dice: Random

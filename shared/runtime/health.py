@@ -44,8 +44,9 @@ class Health:
         """What keeps the service from being ready, by name of the check."""
         if self.draining:
             return {"service": "is stopping"}
-        answers = await asyncio.gather(*(check() for check in self._checks.values()))
-        return {name: answer for name, answer in zip(self._checks, answers, strict=True) if answer}
+        checks = dict(self._checks)  # more may be added while we wait
+        answers = await asyncio.gather(*(check() for check in checks.values()))
+        return {name: answer for name, answer in zip(checks, answers, strict=True) if answer}
 
     async def watch_loop(self) -> None:
         """Measures how late timers run: a loop that is blocked answers no probe and renews no lock."""

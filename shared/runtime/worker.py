@@ -62,7 +62,7 @@ async def work(
     crons: Sequence[Cron],
 ) -> None:
     """Runs the routes until the service is told to stop, then drains. Raises MissingPart when it cannot begin."""
-    async with asyncio.TaskGroup() as tasks, health_server(service, health):
+    async with asyncio.TaskGroup() as tasks:
         schedules = Schedules(service.bus, service.publisher)
         await _ensure(schedules, crons, stream)
         consumer = Consumer(
@@ -76,12 +76,13 @@ async def work(
             tasks=tasks,
         )
         service.health.add("consumer", _check(consumer))
-        consumer.start()
-        lag = tasks.create_task(_watch_lag(service, stream.name))
-        _log.info("ready", extra={"holder": service.holder, "subjects": len(routes)})
-        await service.until_stopped()
-        lag.cancel()
-        await consumer.stop(_GRACE_S)
+        async with health_server(service, health):
+            consumer.start()
+            lag = tasks.create_task(_watch_lag(service, stream.name))
+            _log.info("ready", extra={"holder": service.holder, "subjects": len(routes)})
+            await service.until_stopped()
+            lag.cancel()
+            await consumer.stop(_GRACE_S)
 
 
 async def _ensure(schedules: Schedules, crons: Sequence[Cron], stream: Stream) -> None:
@@ -129,6 +130,7 @@ def _desk(
         history=History(service.publisher, service.metrics, tasks),
         dead_letters=DeadLetters(service.publisher),
         schedules=schedules,
+        suspects=asyncio.Semaphore(1),
         dice=random.Random(),  # noqa: S311 - spreads retries, guards nothing
     )
 

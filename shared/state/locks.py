@@ -1,5 +1,6 @@
 """One run at a time per entity, over all replicas: a lease in KV that its holder renews while the run lives."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 
@@ -70,22 +71,35 @@ class Locks:
 
     async def renew_all(self) -> None:
         """Renews every lease held here. One that has a new owner, or could not be renewed in time, is lost."""
+        now = self._clock.monotonic()
         for lease in list(self._held):
-            asked_at = self._clock.monotonic()
-            try:
-                revision = await self._bucket.update(lease.key, lease.value, lease.revision, ttl_s=self._lease_s)
-            except Unavailable:
-                if asked_at - lease.renewed_at > self._lease_s:
-                    self._lose(lease)
-                continue
-            if lease not in self._held:
-                # It was released while we asked; our renewal may have come after that release.
-                await self._forget(lease, revision)
-            elif revision is None:
+            # By our own clock and without asking: whoever cannot reach NATS must stop all the same.
+            if now - lease.renewed_at >= self._lease_s:
                 self._lose(lease)
-            else:
-                lease.revision = revision
-                lease.renewed_at = asked_at
+        await asyncio.gather(*(self._renew(lease) for lease in list(self._held)))
+
+    async def _renew(self, lease: Lease) -> None:
+        asked_at = self._clock.monotonic()
+        try:
+            async with asyncio.timeout(self.renew_every_s):
+                revision = await self._bucket.update(lease.key, lease.value, lease.revision, ttl_s=self._lease_s)
+                if revision is None:
+                    revision = await self._renewed_unheard(lease)
+        except (Unavailable, TimeoutError):
+            return
+        if lease not in self._held:
+            # It was released while we asked; our renewal may have come after that release.
+            await self._forget(lease, revision)
+        elif revision is None:
+            self._lose(lease)
+        else:
+            lease.revision = revision
+            lease.renewed_at = asked_at
+
+    async def _renewed_unheard(self, lease: Lease) -> int | None:
+        """A renewal whose answer was lost has moved the lock on; it is still ours when it holds our value."""
+        entry = await self._bucket.get(lease.key)
+        return entry.revision if entry is not None and entry.value == lease.value else None
 
     async def release(self, lease: Lease) -> None:
         """Gives the lock back: deletes our revision and no other. If NATS is away, the lease runs out by itself."""
