@@ -147,6 +147,10 @@ class Stage:
         """`nats pub <subject> '{"entity_id": …}'`, and stored."""
         await self.nc.jetstream().publish(subject, json.dumps({"entity_id": entity_id}).encode())
 
+    async def stored_all(self) -> None:
+        """All that was published on this connection without waiting is in the stream: one more is acknowledged."""
+        await self.nc.jetstream().publish("vmh.test.marker", b"{}")
+
     async def consumer(self) -> dict[str, Any]:
         """The worker's consumer as the broker sees it."""
         return await self._api("CONSUMER.INFO.VMH.document_worker")
@@ -182,6 +186,15 @@ class Stage:
             for row in await self.stored("HISTORY")
             if (entity := row["subject"].rpartition(".")[2]) == entity_id or entity_id is None
         ]
+
+    async def runs(self, entity_id: str, *, of_events: int, seconds: float = 10.0) -> list[dict[str, Any]]:
+        """A record's history once it tells of so many events: a delivery does not wait for its own record."""
+        deadline = time.monotonic() + seconds
+        while True:
+            found = await self.history(entity_id)
+            if sum(1 + run.get("coalesced", 0) for run in found) >= of_events or time.monotonic() > deadline:
+                return found
+            await asyncio.sleep(0.03)
 
     async def events(self) -> Counter[str]:
         """How many webhooks' events lie in VMH, by entity."""

@@ -33,7 +33,7 @@ async def test_bad_input_is_a_dead_letter_with_a_reason_and_disturbs_nobody(tmp_
             for document, bad in zip(documents, _BAD, strict=True):
                 await stage.nc.publish("vmh.document.update", bad)
                 await stage.nc.publish("vmh.document.update", json.dumps({"entity_id": document}).encode())
-        await stage.nc.flush()
+        await stage.stored_all()
         await stage.settled()
         letters = await stage.stored("DEAD")
         told = {row["body"]: row["headers"]["Hub-Reason"] for row in letters}

@@ -22,6 +22,7 @@ _LONG = [pytest.mark.slow, pytest.mark.timeout(600)]
     ("way", "webhooks", "away_s"),
     [
         pytest.param("stopped", 300, 3, id="3s"),
+        pytest.param("frozen", 300, 3, id="3s-frozen"),
         pytest.param("stopped", 2_000, 20, id="20s", marks=_LONG),
         pytest.param("frozen", 2_000, 20, id="20s-frozen", marks=_LONG),
     ],
@@ -56,7 +57,8 @@ async def test_webhooks_that_arrive_while_the_broker_is_away(
             f"answers {dict(sender.answers)}, accepted {sender.accepted.total()}, events {events.total()}, "
             f"given up {sender.lost.total()} after {dict(sender.finally_told)}"
         )
-        assert set(sender.answers) == {200, 503}
+        # A broker that answers again in time costs patience only; one that is not there is noticed at once.
+        assert set(sender.answers) == ({200} if way == "frozen" and away_s < 5 else {200, 503})
         assert sender.accepted - events == {}
         assert sender.lost == {}
         assert set(events) == set(documents)

@@ -17,17 +17,15 @@ _GRACE_S = 20.0
 
 async def redeliveries(stage: Stage) -> int:
     """How often a message was delivered that had been delivered before."""
-    wanted = {row["subject"] for row in await stage.stored("VMH")} & set(
-        (await stage.consumer())["config"]["filter_subjects"]
-    )
-    messages = sum(row["subject"] in wanted for row in await stage.stored("VMH"))
-    return int((await stage.consumer())["delivered"]["consumer_seq"]) - messages
+    info = await stage.consumer()
+    messages = sum(row["subject"] in info["config"]["filter_subjects"] for row in await stage.stored("VMH"))
+    return int(info["delivered"]["consumer_seq"]) - messages
 
 
 async def test_sigterm_hands_back_what_has_not_begun(tmp_path: Path) -> None:
     """P13: exit 0 within the grace, nothing lost, and no more redeliveries than there were messages in hand."""
     async with staged(tmp_path) as stage:
-        documents = stage.documents(60)
+        documents = stage.documents(40)
         stage.espocrm.faults.add(Fault(kind="late", path=r"/api/v1/CDokumente/\w+", delay_s=0.1, times=None))
         first = await stage.worker(WORKER_CONCURRENCY=str(_CONCURRENCY), LOCK_LEASE_SECONDS="5").start()
         for document in documents * 3:
@@ -36,7 +34,10 @@ async def test_sigterm_hands_back_what_has_not_begun(tmp_path: Path) -> None:
         began = time.monotonic()
         assert await first.terminate() == 0
         stopped_s = time.monotonic() - began
-        unsettled = (await stage.consumer())["num_ack_pending"]
+        info = await stage.consumer()
+        unsettled = info["num_ack_pending"]
+        assert info["num_pending"] + unsettled > 0, "it had done everything already"
+        stage.espocrm.faults.clear()
         await stage.worker(WORKER_CONCURRENCY=str(_CONCURRENCY), LOCK_LEASE_SECONDS="5").start()
         await stage.settled()
         again = await redeliveries(stage)
