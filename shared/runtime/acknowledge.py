@@ -42,7 +42,9 @@ async def acknowledge(
                 {**(message.headers or {}), "ce-id": delivery.envelope.event_id, ATTEMPTS: str(counted.failures)},
                 at=desk.clock.now() + timedelta(seconds=settlement.delay_s),
                 retry_subject=desk.retry_subject,
-                once=f"{delivery.envelope.event_id}-{counted.failures}",
+                # By its place and not by its event id: an event may be put off again and again, and ids are the
+                # publisher's business.
+                once=f"{position.stream}-{position.sequence}-{position.delivered}",
             )
             await ack(message)
         case Bury():
