@@ -249,7 +249,9 @@ async def show_failure(event: EntityEvent, deps: Deps, error: HubError) -> None:
     if (dokument.status, dokument.error) != (XaiSyncStatus.FAILED, text):
         await _write(event.entity_id, {"status": XaiSyncStatus.FAILED, "error": text}, deps)
     if isinstance(error, Terminal):
-        base = await deps.snapshots.read(snapshot_key(event), Base) or Base()
+        remembered = await deps.snapshots.read(snapshot_key(event), Base)
+        # Also what an earlier sync has left in EspoCRM's fields must stay known.
+        base = known(Seen(entity_id=event.entity_id, dokument=dokument, base=remembered))
         if base.failed != dokument.attachment_id:
             failed = msgspec.structs.replace(base, failed=dokument.attachment_id)
             await deps.snapshots.write(snapshot_key(event), failed)

@@ -45,9 +45,12 @@ def needs_content(seen: Seen) -> bool:
 
 
 def rests(seen: Seen) -> bool:
-    """Whether this very file has failed for good and nobody has asked for another try."""
+    """Whether this very file has failed for good and nobody has asked for another try.
+
+    Any status but `failed` asks: `unclean` is staff's word, `pending_sync` that of a try that did not come to its end.
+    """
     dokument = seen.dokument
-    if dokument is None or dokument.attachment_id is None or seen.asked or dokument.status == XaiSyncStatus.UNCLEAN:
+    if dokument is None or dokument.attachment_id is None or seen.asked or dokument.status != XaiSyncStatus.FAILED:
         return False
     return known(seen).failed == dokument.attachment_id
 
@@ -199,7 +202,10 @@ def with_file(todo: Plan, file_id: str) -> Plan:
         attached = tuple(Attachment(cid, file_id) for cid in todo.collections)
         remember = msgspec.structs.replace(remember, file_id=file_id, attached=attached)
     write_back = {**todo.write_back, "xai_id": file_id}
-    return msgspec.structs.replace(todo, file_id=file_id, write_back=write_back, remember=remember)
+    # The upload may have been an earlier run's, which had begun to add it: that is no longer something to take out.
+    staying = {Attachment(cid, file_id) for cid in todo.collections}
+    detach = tuple(pair for pair in todo.detach if pair not in staying)
+    return msgspec.structs.replace(todo, file_id=file_id, detach=detach, write_back=write_back, remember=remember)
 
 
 def begun(seen: Seen, todo: Plan) -> Base:

@@ -183,7 +183,9 @@ class HttpClient:
         async for piece in response.content.iter_chunked(256 * 1024):
             size += len(piece)
             if size > _ANSWER_MAX_BYTES:
-                raise Rejected(f"{self._vendor}: the answer is larger than 32 MB", status=response.status)
+                too_large = f"{self._vendor}: the answer is larger than 32 MB"
+                # A success that cannot be read is no refusal: what was asked for may well have been done.
+                raise Unavailable(too_large) if response.ok else Rejected(too_large, status=response.status)
             pieces.append(piece)
         return Answer(response.status, response.headers, b"".join(pieces))
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from shared.contracts.envelope import ATTEMPTS, MSG_ID, REPLAY_OF
+from shared.contracts.envelope import ATTEMPTS, MSG_ID, REPLAY_OF, event_id_of
 from shared.runtime.publisher import Publisher
 
 ERROR = "Hub-Error"
@@ -38,7 +38,9 @@ class DeadLetters:
 
     async def store(self, letter: DeadLetter) -> None:
         """Stores it once, however often this is called for the same message. Raises Unavailable."""
+        event_id = event_id_of(letter.headers, f"{letter.stream}-{letter.sequence}")
         headers = as_they_were(letter.headers) | {
+            "ce-id": event_id,
             MSG_ID: f"dead:{letter.stream}:{letter.consumer}:{letter.sequence}",
             ERROR: letter.kind,
             REASON: letter.reason,
@@ -57,9 +59,7 @@ class DeadLetters:
             if name not in (ERROR, REASON, ATTEMPTS, SUBJECT, STREAM, SEQUENCE)
         }
         again[MSG_ID] = f"replay:{replay_id}"
-        again[REPLAY_OF] = (
-            headers.get("ce-id") or headers.get(MSG_ID) or f"{headers.get(STREAM)}:{headers.get(SEQUENCE)}"
-        )
+        again[REPLAY_OF] = event_id_of(headers, f"{headers.get(STREAM)}-{headers.get(SEQUENCE)}")
         await self._publisher.store(subject, body, again)
 
 

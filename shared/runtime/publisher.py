@@ -66,6 +66,7 @@ class Publisher:
         self._deadline_s = deadline_s
         self._inbox = bus.nc.new_inbox()
         self._numbers = itertools.count()
+        self._in_flight = 0
         self._waiting: dict[str, asyncio.Future[bytes]] = {}
         self._subscription: Subscription | None = None
 
@@ -99,9 +100,16 @@ class Publisher:
 
     async def store(self, subject: str, body: bytes, headers: Mapping[str, str]) -> int:
         """Publishes raw; the sequence number it got. `Nats-Msg-Id` must be among the headers, or a retry may double."""
-        if len(self._waiting) >= self._in_flight_max:
+        if self._in_flight >= self._in_flight_max:
             raise Overloaded("too many events are waiting to be stored")
         assert MSG_ID in headers
+        self._in_flight += 1
+        try:
+            return await self._until_stored(subject, body, headers)
+        finally:
+            self._in_flight -= 1
+
+    async def _until_stored(self, subject: str, body: bytes, headers: Mapping[str, str]) -> int:
         deadline = self._clock.monotonic() + self._deadline_s
         while True:
             ack = await self._try(subject, body, dict(headers))

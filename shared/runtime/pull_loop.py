@@ -24,6 +24,9 @@ _log = logging.getLogger(__name__)
 
 _EXPIRES_S = 30.0
 _HEARTBEAT_S = 5.0
+_AGAIN_S = 0.25
+_OPEN_S = 2.0
+"""A request that was under way when the broker died gets no answer; the next one does."""
 _NS = 1_000_000_000
 
 
@@ -109,12 +112,17 @@ class PullLoop:
             _log.warning("the broker has gone quiet, pulling anew", extra={"stream": self._stream})
             self._start_over = True
         try:
-            if self._start_over or self._subscription is None:
-                await self._open_inbox()
-            await self._ask()
-        except (Unavailable, ApiError, NatsError, OSError) as failed:
+            async with asyncio.timeout(_OPEN_S):
+                if self._start_over or self._subscription is None:
+                    await self._open_inbox()
+                if self._paused:  # told so while the inbox was being opened
+                    await self._drop_inbox()
+                else:
+                    await self._ask()
+        except (Unavailable, ApiError, NatsError, OSError, TimeoutError) as failed:
             _log.warning("cannot pull", extra={"stream": self._stream, "error": type(failed).__name__})
             self._start_over = True
+            asyncio.get_running_loop().call_later(_AGAIN_S, self._wake.set)
 
     async def _open_inbox(self) -> None:
         """A fresh inbox; the old one's open requests die with it. The consumer is made again if somebody removed it."""

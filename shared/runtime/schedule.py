@@ -3,6 +3,7 @@
 Source: ADR-51 of https://github.com/nats-io/nats-architecture-and-design (cron since nats-server 2.14).
 """
 
+import uuid
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -55,8 +56,8 @@ class Schedules:
         }
         if await self._present(cron.name, stream) == headers:
             return
-        stamp = "|".join(headers.values())
-        await self._publisher.store(cron.name, _BODY, headers | {MSG_ID: f"cron:{cron.name}:{stamp}"})
+        # A definition that returns to an earlier one within minutes must not be taken for a duplicate of it.
+        await self._publisher.store(cron.name, _BODY, headers | {MSG_ID: f"cron:{uuid.uuid4()}"})
 
     async def _present(self, subject: str, stream: str) -> dict[str, str] | None:
         try:

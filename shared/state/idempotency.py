@@ -85,6 +85,8 @@ class Journal:
         row = _decode(entry.value) if entry else None
         if row is not None and row.state == "done" and row.vendor_id and row.vendor_id not in gone:
             return row.vendor_id
+        if row is not None and row.fence > _fence():
+            raise Busy("another run has taken this entity over")
         if row is not None and row.state == "open":
             found = await self._resolve(effect, row, look, visible_after_s)
             if found is not None:
@@ -112,7 +114,7 @@ class Journal:
             since=before.since if before and before.state == "open" else now,
             sent_at=now,
             run=run.run_id if run else "",
-            fence=run.fence if run else 0,
+            fence=_fence(),
             marker=before.marker if before and before.state == "open" else effect.marker,
             generation=1 if before is None else before.generation + (before.state == "done"),
         )
@@ -135,6 +137,11 @@ class Journal:
         done = msgspec.structs.replace(row, state="done", vendor_id=vendor_id)
         if await self._bucket.update(effect.key, msgspec.json.encode(done), revision, ttl_s=_KEEP_DONE_S) is None:
             raise Busy("another run has settled the same effect")
+
+
+def _fence() -> int:
+    run = current_run()
+    return run.fence if run is not None else 0
 
 
 def _decode(value: bytes) -> Row:

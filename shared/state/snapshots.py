@@ -41,10 +41,13 @@ class Snapshots:
                 return
 
     async def forget(self, key: str) -> None:
-        """Removes a state; nothing happens when there is none."""
+        """Removes a state; nothing happens when there is none. Raises Busy when a later run has written it."""
         entry = await self._bucket.get(key)
-        if entry is not None:
-            await self._bucket.delete(entry.revision)
+        if entry is None:
+            return
+        if msgspec.json.decode(entry.value, type=_Row).fence > _fence():
+            raise Busy("another run has taken this entity over")
+        await self._bucket.delete(entry.revision)
 
     async def keys(self, pattern: str) -> list[str]:
         """The keys that match a pattern such as `document_sync.CDokumente.*`."""

@@ -257,9 +257,8 @@ async def test_two_replicas_make_one_upload(service: Service, office: Office) ->
     owner = office.owner()
     document = office.document(owner=owner)
     await on_owner(event(owner, "Raeumungsklage"), office.deps)
-    results = await asyncio.gather(
-        *(on_document(event(document), office.deps) for _ in range(5)), return_exceptions=True
-    )
+    deps = msgspec.structs.replace(office.deps, visible_after_s=5.0)
+    results = await asyncio.gather(*(on_document(event(document), deps) for _ in range(5)), return_exceptions=True)
     assert any(isinstance(result, Done) for result in results)
     assert len(office.xai.live_files()) == 1
 

@@ -63,7 +63,12 @@ def test_every_record_door_says_what_its_path_says(path: str) -> None:
     family, action = path.split("/")[-2:]
     [(subject, event)] = read(path, [{"id": "a1"}]).events
     assert subject.name == f"vmh.{family}.{action}"
-    entity_type = {"document": "CDokumente", "raeumungsklage": "Raeumungsklage", "account": "Account"}[family]
+    entity_type = {
+        "document": "CDokumente",
+        "raeumungsklage": "Raeumungsklage",
+        "account": "Account",
+        "beteiligte": "CBeteiligte",
+    }[family]
     assert event == EntityEvent(
         entity_id="a1", entity_type=entity_type, action=action, source="webhook", received_at=NOW
     )
