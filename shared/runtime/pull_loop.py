@@ -115,10 +115,7 @@ class PullLoop:
             async with asyncio.timeout(_OPEN_S):
                 if self._start_over or self._subscription is None:
                     await self._open_inbox()
-                if self._paused:  # told so while the inbox was being opened
-                    await self._drop_inbox()
-                else:
-                    await self._ask()
+                await self._ask()
         except (Unavailable, ApiError, NatsError, OSError, TimeoutError) as failed:
             _log.warning("cannot pull", extra={"stream": self._stream, "error": type(failed).__name__})
             self._start_over = True
@@ -128,6 +125,8 @@ class PullLoop:
         """A fresh inbox; the old one's open requests die with it. The consumer is made again if somebody removed it."""
         await self._drop_inbox()
         await self._bus.ensure_consumer(self._stream, self._consumer)
+        if self._paused:  # told so meanwhile
+            return
         inbox = self._bus.nc.new_inbox()
         self._subscription = await self._bus.nc.subscribe(inbox, cb=self._receive)
         self._start_over = False
@@ -143,7 +142,8 @@ class PullLoop:
 
     async def _ask(self) -> None:
         """Asks for what there is room for, in one request, once half of the room is not asked for."""
-        assert self._subscription is not None
+        if self._subscription is None:
+            return
         room = self._room()
         missing = room - self._asked
         if missing <= 0 or missing * 2 < room:

@@ -98,7 +98,9 @@ class Desk:
         self.journal = Journal(self.bucket, self.clock)
         self.vendor = Vendor()
 
-    async def perform(self, wanted: Effect | None = None, *, visible_after_s: float = 5, gone: Sequence[str] = ()) -> str:
+    async def perform(
+        self, wanted: Effect | None = None, *, visible_after_s: float = 5, gone: Sequence[str] = ()
+    ) -> str:
         wanted = wanted or effect()
         return await self.journal.perform(
             wanted,

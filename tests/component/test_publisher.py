@@ -14,6 +14,7 @@ from shared.contracts.subjects import DOCUMENT_UPDATE
 from shared.outcomes.errors import Unavailable
 from shared.runtime.publisher import Overloaded, Publisher
 from shared.runtime.service import Service
+from tests.component.test_service import until
 from tests.support.office import stored
 
 
@@ -87,8 +88,7 @@ async def test_a_killed_server_loses_nothing_that_was_confirmed(service: Service
         await asyncio.sleep(0.3)  # long enough for the hasty one to give up
         await nats_server.astart()
         before = len(confirmed)
-        while len(confirmed) < before + 50:
-            await asyncio.sleep(0.01)
+        await until(lambda: len(confirmed) >= before + 50)
         last.set()
     assert refused > 0
     there = Counter(str(message["headers"]["ce-id"]) for message in await stored(service, "VMH"))
@@ -120,8 +120,7 @@ async def test_the_bound_holds_while_nats_is_away(service: Service, nats_server:
     """P12: also without a connection only so many callers wait, or an outage piles up requests without end."""
     made = await publisher(service, in_flight_max=4, deadline_s=0.5)
     nats_server.kill()
-    while service.bus.connected:
-        await asyncio.sleep(0.005)
+    await until(lambda: not service.bus.connected)
     results = await asyncio.gather(
         *(made.publish(DOCUMENT_UPDATE, event(number)) for number in range(10)), return_exceptions=True
     )

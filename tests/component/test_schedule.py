@@ -10,6 +10,7 @@ import pytest
 from shared.outcomes.errors import Unavailable
 from shared.runtime.schedule import Cron, Schedules
 from shared.runtime.service import Service
+from tests.component.test_service import until
 from tests.support.office import stored
 
 SWEEP = Cron(
@@ -88,9 +89,7 @@ async def test_cron_fires_by_itself(service: Service, schedules: Schedules) -> N
     "wrong",
     [{"expression": "every now and then x"}, {"expression": "61 * * * * *"}, {"timezone": "Europe/Nirgends"}],
 )
-async def test_what_is_no_schedule_is_refused_with_words(
-    schedules: Schedules, wrong: dict[str, str]
-) -> None:
+async def test_what_is_no_schedule_is_refused_with_words(schedules: Schedules, wrong: dict[str, str]) -> None:
     """The operator reads what the broker says, and soon."""
     async with asyncio.timeout(3):
         with pytest.raises(Unavailable, match="schedule"):
@@ -153,7 +152,5 @@ async def test_a_put_off_event_survives_a_restart(service: Service, schedules: S
     )
     nats_server.kill()
     await nats_server.astart()
-    async with asyncio.timeout(5):
-        while not service.bus.connected:
-            await asyncio.sleep(0.02)
+    await until(lambda: service.bus.connected)
     await arrived(service, "vmh.document.update")

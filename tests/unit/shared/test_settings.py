@@ -95,7 +95,9 @@ def test_blank_is_missing() -> None:
 def test_made_up_secrets_are_refused(value: str) -> None:
     """P11: no start with a secret that stands in a manual."""
     assert problems({**GOOD, "TOKEN": value}) == ["TOKEN is a made-up secret, which only HUB_ENV=demo allows"]
-    assert problems({**GOOD, "KEYS": f"a:k-1,b:{value}"}) == ["KEYS is a made-up secret, which only HUB_ENV=demo allows"]
+    assert problems({**GOOD, "KEYS": f"a:k-1,b:{value}"}) == [
+        "KEYS is a made-up secret, which only HUB_ENV=demo allows"
+    ]
     assert load(Some, {**GOOD, "TOKEN": value, "HUB_ENV": "demo"}).token == Secret(value)
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from document_worker.plan.failures import failure_text, index_failure_text
+from document_worker.model import Owner
+from document_worker.plan.failures import failure_text, index_failure_text, waiting_text
 from shared.outcomes.errors import (
     Crashed,
     HubError,
@@ -23,7 +24,10 @@ from shared.outcomes.errors import (
     [
         (Rejected("xai upload_file: 413", status=413, detail="too big"), "zu groß. (xai upload_file: 413: too big)"),
         (Rejected("the file is too large: 600 MB", status=413), "zu groß. (the file is too large: 600 MB)"),
-        (Rejected("xai upload_file: 400", status=400, detail="bad name"), "abgelehnt. (xai upload_file: 400: bad name)"),
+        (
+            Rejected("xai upload_file: 400", status=400, detail="bad name"),
+            "abgelehnt. (xai upload_file: 400: bad name)",
+        ),
         (NotFound("espocrm download: 404"), "abgelehnt. (espocrm download: 404)"),
         (Parked("two objects"), "Bitte an die Technik wenden. (two objects)"),
         (Unavailable("xai upload_file: 503"), "Es wird automatisch weiter versucht. (xai upload_file: 503)"),
@@ -46,3 +50,9 @@ def test_one_german_sentence_and_the_reason(error: HubError, expected: str) -> N
 def test_xais_own_words_about_indexing() -> None:
     """The document is stored, and why it cannot be searched."""
     assert index_failure_text("encrypted").endswith("kann aber nicht durchsucht werden. (encrypted)")
+
+
+def test_what_is_waited_for() -> None:
+    """Kinds of owners once each, and no names."""
+    owners = [Owner(entity_type=kind, id="o1", collection_id=None) for kind in ("CBeteiligte", "Account", "Account")]
+    assert "(Account, CBeteiligte)" in waiting_text(owners)

@@ -23,7 +23,7 @@ def seen(**changes: Any) -> OwnerSeen:
         "collection_id": "c1",
         "has_documents": True,
         "document_ids": ("d1", "d2"),
-        "members": ("d1", "d2"),
+        "members": {"c1": ("d1", "d2")},
         "base": BASE,
         "alive": frozenset({"c1"}),
     }
@@ -42,18 +42,18 @@ NOTHING_YET: dict[str, Any] = {"collection_id": None, "base": None, "alive": fro
     [
         (seen(), plan(Reason.IN_STEP)),
         (seen(base=None), plan(Reason.IN_STEP, remember=BASE)),
-        (seen(has_documents=False, document_ids=(), members=()), plan(Reason.IN_STEP)),
-        (seen(**NOTHING_YET, has_documents=False, document_ids=(), members=()), plan(Reason.NO_DOCUMENTS)),
+        (seen(has_documents=False, document_ids=(), members={}), plan(Reason.IN_STEP)),
+        (seen(**NOTHING_YET, has_documents=False, document_ids=(), members={}), plan(Reason.NO_DOCUMENTS)),
         (
-            seen(**NOTHING_YET, members=()),
+            seen(**NOTHING_YET, members={}),
             plan(Reason.COLLECTION_CREATED, create=True, tell=("d1", "d2"), remember=OwnerBase()),
         ),
         (
-            seen(**NOTHING_YET, document_ids=(), members=()),
+            seen(**NOTHING_YET, document_ids=(), members={}),
             plan(Reason.COLLECTION_CREATED, create=True, remember=OwnerBase()),
         ),
         (
-            seen(alive=frozenset(), document_ids=("d2",), members=("d1",)),
+            seen(alive=frozenset(), document_ids=("d2",), members={"c1": ("d1",)}),
             plan(
                 Reason.COLLECTION_CREATED,
                 create=True,
@@ -68,8 +68,12 @@ NOTHING_YET: dict[str, Any] = {"collection_id": None, "base": None, "alive": fro
             plan(Reason.FIELDS_CORRECTED, store_id="c1"),
         ),
         (
-            seen(collection_id="c2", alive=frozenset({"c1", "c2"})),
+            seen(collection_id="c2", alive=frozenset({"c1", "c2"}), members={"c1": (), "c2": ("d1", "d2")}),
             plan(Reason.IN_STEP, remember=OwnerBase(collection_id="c2")),
+        ),
+        (
+            seen(collection_id="c2", alive=frozenset({"c1", "c2"}), members={"c1": ("d1", "d2"), "c2": ("d2",)}),
+            plan(Reason.DOCUMENTS_TOLD, tell=("d1",), remember=OwnerBase(collection_id="c2")),
         ),
         (seen(document_ids=("d1", "d3")), plan(Reason.DOCUMENTS_TOLD, tell=("d2", "d3"))),
         (
@@ -83,11 +87,11 @@ NOTHING_YET: dict[str, Any] = {"collection_id": None, "base": None, "alive": fro
         (seen(exists=False, base=None), plan(Reason.NEVER_SYNCED)),
         (seen(exists=False, base=OwnerBase(gone=True)), plan(Reason.IN_STEP)),
         (
-            seen(exists=False, base=OwnerBase(), members=()),
+            seen(exists=False, base=OwnerBase(), members={}),
             plan(Reason.COLLECTION_DELETED, remember=OwnerBase(gone=True)),
         ),
         (
-            seen(**{**NOTHING_YET, "base": OwnerBase(gone=True)}, members=()),
+            seen(**{**NOTHING_YET, "base": OwnerBase(gone=True)}, members={}),
             plan(Reason.COLLECTION_CREATED, create=True, tell=("d1", "d2"), remember=OwnerBase()),
         ),
     ],
@@ -121,7 +125,7 @@ class World(msgspec.Struct):
             collection_id=self.collection_id if self.exists else None,
             has_documents=bool(self.documents),
             document_ids=self.documents if self.exists else (),
-            members=tuple(sorted({m for cid in known for m in self.members.get(cid or "", ())})),
+            members={cid: tuple(sorted(self.members.get(cid, ()))) for cid in known if cid},
             base=self.base,
             alive=frozenset(cid for cid in known if cid in self.members),
         )
@@ -173,6 +177,8 @@ def test_only_documents_concerned_are_told(world: World) -> None:
     """P4: a change of links costs as many events as links have changed."""
     looked = world.look()
     todo = plan_owner(looked)
-    assert set(todo.tell) <= {*looked.document_ids, *looked.members}
+    inside = {document for members in looked.members.values() for document in members}
+    assert set(todo.tell) <= {*looked.document_ids, *inside}
     if not (todo.create or todo.delete or todo.reason is Reason.COLLECTION_DELETED):
-        assert set(todo.tell) == set(looked.document_ids) ^ set(looked.members)
+        here = set(looked.members.get(todo.store_id or looked.collection_id or "", ()))
+        assert set(todo.tell) == (set(looked.document_ids) ^ here) | (inside - here)

@@ -1,8 +1,8 @@
 """Reading a vendor's refusals: statuses, waiting times, texts."""
 
 import json
-from email.utils import format_datetime
 from datetime import UTC, datetime
+from email.utils import format_datetime
 
 import pytest
 from hypothesis import example, given
@@ -106,7 +106,7 @@ def test_any_retry_after_is_bearable(header: str) -> None:
         (b'{"code": "x", "error": "no such file"}', "no such file"),
         (b'{"error": {"code": 3, "message": "nested"}}', "nested"),
         (b'{"message": "plain"}', "plain"),
-        (b'{"code": 5, "error": 7}', "7"),
+        (b'{"code": 5, "error": "7"}', "7"),
         (b'{"error": null}', ""),
         (b'{"error": {"message": null}}', ""),
         (b'{"error": {}}', ""),
@@ -124,8 +124,12 @@ def test_text_of(body: bytes, expected: str) -> None:
     assert text_of(body) == expected
 
 
-@given(st.binary() | st.recursive(st.text() | st.none(), lambda x: st.dictionaries(
-    st.sampled_from(["error", "message"]), x)).map(lambda value: json.dumps(value).encode()))
+@given(
+    st.binary()
+    | st.recursive(st.text() | st.none(), lambda x: st.dictionaries(st.sampled_from(["error", "message"]), x)).map(
+        lambda value: json.dumps(value).encode()
+    )
+)
 def test_text_of_anything(body: bytes) -> None:
     """Never raises, never long."""
     assert len(text_of(body)) <= 300

@@ -31,9 +31,7 @@ headers_of_anybody = st.dictionaries(
 def test_round_trip(event: EntityEvent, event_id: str, now: datetime) -> None:
     """What one service seals another unseals."""
     traceparent = f"00-{'a' * 32}-{'b' * 16}-01"
-    headers, body = seal(
-        DOCUMENT_UPDATE, event, event_id=event_id, source="gateway", now=now, traceparent=traceparent
-    )
+    headers, body = seal(DOCUMENT_UPDATE, event, event_id=event_id, source="gateway", now=now, traceparent=traceparent)
     opened = unseal(DOCUMENT_UPDATE, headers, body, position="VMH-1")
     assert opened.event == event
     assert opened.event_id == event_id
@@ -111,4 +109,4 @@ def test_a_sweeps_empty_body() -> None:
     """`{}` and nothing at all are a whole sweep event."""
     for body in (b"{}", b""):
         opened = unseal(DOCUMENT_SWEEP, {}, body, position="VMH-9")
-        assert opened.event == SweepEvent(entity_id="document")
+        assert opened.event == SweepEvent(entity_type="Sweep", entity_id="document")

@@ -48,6 +48,7 @@ def failed() -> logging.LogRecord:
             raise RuntimeError(CANARY) from cause
     except RuntimeError:
         return logging.getLogger("t").makeRecord("t", logging.ERROR, "f.py", 1, "bug", (), sys.exc_info())
+    raise AssertionError
 
 
 def test_one_json_object_per_line() -> None:
