@@ -15,6 +15,7 @@ from nats.errors import NoRespondersError
 
 from shared.contracts.topology import BUCKETS, STREAMS, Config
 from shared.outcomes.errors import Unavailable
+from shared.state.request import request
 
 _log = logging.getLogger(__name__)
 
@@ -128,12 +129,11 @@ class Bus:
         except (ApiError, Unavailable):
             raise MissingPart(f"NATS at {self._where()} runs without JetStream, which the hub needs (-js)") from None
 
-    async def api(self, subject: str, request: Config | None = None) -> dict[str, Any]:
+    async def api(self, subject: str, wanted: Config | None = None) -> dict[str, Any]:
         """One request to JetStream's JSON API. Raises ApiError or Unavailable."""
         try:
-            answer = await self.nc.request(
-                f"$JS.API.{subject}", msgspec.json.encode(request) if request else b"", timeout=_API_TIMEOUT_S
-            )
+            body = msgspec.json.encode(wanted) if wanted else b""
+            answer = await request(self.nc, f"$JS.API.{subject}", body, timeout_s=_API_TIMEOUT_S)
         except NoRespondersError:
             raise Unavailable("JetStream does not answer") from None
         except (NatsError, OSError) as failed:
@@ -178,8 +178,8 @@ class Bus:
                 raise
             present = {}
         if _differs(present, wanted):
-            request: Config = {"stream_name": stream, "config": present | wanted, "action": ""}
-            await self.api(f"CONSUMER.CREATE.{stream}.{name}", request)
+            change: Config = {"stream_name": stream, "config": present | wanted, "action": ""}
+            await self.api(f"CONSUMER.CREATE.{stream}.{name}", change)
 
     async def check_topology(self) -> str | None:
         """A round trip: None when streams and buckets are there as configured, else a sentence."""

@@ -84,7 +84,8 @@ class PullLoop:
         self._asked = 0
         if subscription is not None:
             with contextlib.suppress(NatsError, OSError, TimeoutError):
-                await subscription.drain()  # type: ignore[no-untyped-call]  # nats-py leaves it unannotated
+                async with asyncio.timeout(_OPEN_S):  # nats-py would wait half a minute for a broker that is away
+                    await subscription.drain()  # type: ignore[no-untyped-call]  # nats-py leaves it unannotated
 
     def resume(self) -> None:
         """Takes messages again."""

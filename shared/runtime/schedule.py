@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 import msgspec
+from nats.errors import Error as NatsError
 
 from shared.contracts.envelope import MSG_ID
 from shared.contracts.keys import token
@@ -16,6 +17,7 @@ from shared.outcomes.errors import Unavailable
 from shared.runtime.bus import Bus
 from shared.runtime.dead_letter import as_they_were
 from shared.runtime.publisher import Publisher
+from shared.state.request import request
 
 _BODY = b"{}"
 
@@ -61,8 +63,8 @@ class Schedules:
 
     async def _present(self, subject: str, stream: str) -> dict[str, str] | None:
         try:
-            answer = await self._bus.nc.request(f"$JS.API.DIRECT.GET.{stream}.{subject}", b"", timeout=3)
-        except Exception as failed:
+            answer = await request(self._bus.nc, f"$JS.API.DIRECT.GET.{stream}.{subject}", b"", timeout_s=3)
+        except (NatsError, OSError) as failed:
             raise Unavailable(f"NATS does not answer ({type(failed).__name__})") from None
         headers = answer.headers or {}
         if "Nats-Sequence" not in headers:

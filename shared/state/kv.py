@@ -8,6 +8,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from shared.outcomes.errors import Unavailable
+from shared.state.request import request
 
 _TIMEOUT_S = 3.0
 _WRONG_LAST_SEQUENCE = (10071, 10164)
@@ -112,7 +113,7 @@ class Bucket:
 
     async def _request(self, subject: str, body: bytes, headers: dict[str, str] | None = None) -> "Answer":
         try:
-            answer = await self._nc.request(subject, body, timeout=_TIMEOUT_S, headers=headers)
+            answer = await request(self._nc, subject, body, timeout_s=_TIMEOUT_S, headers=headers)
         except (NatsError, OSError) as failed:
             raise Unavailable(f"bucket {self.name}: NATS does not answer ({type(failed).__name__})") from None
         return Answer(answer.data, answer.headers)
