@@ -22,6 +22,7 @@ from shared.contracts.subjects import (
     DOCUMENT_CREATE,
     DOCUMENT_DELETE,
     DOCUMENT_UPDATE,
+    OWNER_UPDATES,
     RAEUMUNGSKLAGE_CREATE,
     RAEUMUNGSKLAGE_DELETE,
     RAEUMUNGSKLAGE_UPDATE,
@@ -47,11 +48,6 @@ _DOCUMENT_FIELDS = frozenset(
     ("xaiId", "xaiCollections", "xaiSyncedHash", "xaiSyncStatus", "xaiSyncError", "fileStatus")
 )
 _OWNER_FIELDS = frozenset(("xaiCollectionId",))
-_OWNERS: Mapping[str, Subject[EntityEvent]] = {
-    "Raeumungsklage": RAEUMUNGSKLAGE_UPDATE,
-    "Account": ACCOUNT_UPDATE,
-    "CBeteiligte": BETEILIGTE_UPDATE,
-}
 
 
 def _door(subject: Subject[EntityEvent], *, written_by_us: frozenset[str] = frozenset()) -> Door:
@@ -74,7 +70,7 @@ def _link_door(action: str) -> Door:
         summary=f"EspoCRM: documents {action}",
         subject=DOCUMENT_UPDATE,
         parse=link_events,
-        owners=_OWNERS,
+        owners=OWNER_UPDATES,
     )
 
 

@@ -3,24 +3,12 @@
 from document_worker.effects.deps import Deps
 from document_worker.model import Owner
 from shared.contracts.events import EntityEvent
-from shared.contracts.subjects import (
-    ACCOUNT_UPDATE,
-    BETEILIGTE_UPDATE,
-    DOCUMENT_DELETE,
-    DOCUMENT_UPDATE,
-    RAEUMUNGSKLAGE_UPDATE,
-)
-
-_OWNER_SUBJECTS = {
-    "Raeumungsklage": RAEUMUNGSKLAGE_UPDATE,
-    "Account": ACCOUNT_UPDATE,
-    "CBeteiligte": BETEILIGTE_UPDATE,
-}
+from shared.contracts.subjects import DOCUMENT_DELETE, DOCUMENT_UPDATE, OWNER_UPDATES, RAEUMUNGSKLAGE_UPDATE
 
 
 async def ask_owner(owner: Owner, source: str, deps: Deps) -> None:
     """Publishes an owner's event. An entity type that came in by setting shares the Räumungsklage's subject."""
-    subject = _OWNER_SUBJECTS.get(owner.entity_type, RAEUMUNGSKLAGE_UPDATE)
+    subject = OWNER_UPDATES.get(owner.entity_type, RAEUMUNGSKLAGE_UPDATE)
     await deps.publisher.publish(
         subject, EntityEvent(entity_id=owner.id, entity_type=owner.entity_type, action="update", source=_chain(source))
     )

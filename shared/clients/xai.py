@@ -96,24 +96,8 @@ class Xai:
 
     def __init__(self, settings: XaiSettings, tools: Tools) -> None:
         self.max_file_bytes = settings.xai_max_file_size_mb * 1024 * 1024
-        self._files = HttpClient(
-            "xai",
-            settings.xai_files_url,
-            secret=settings.xai_api_key,
-            secret_header=("Authorization", "Bearer "),
-            timeout_s=_TIMEOUT_S,
-            tools=tools,
-            read_status=_read_status,
-        )
-        self._management = HttpClient(
-            "xai",
-            settings.xai_management_url,
-            secret=settings.xai_management_key,
-            secret_header=("Authorization", "Bearer "),
-            timeout_s=_TIMEOUT_S,
-            tools=tools,
-            read_status=_read_status,
-        )
+        self._files = _connection(settings.xai_files_url, settings.xai_api_key, tools)
+        self._management = _connection(settings.xai_management_url, settings.xai_management_key, tools)
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator["Xai"]:
@@ -244,6 +228,18 @@ class Xai:
                 break
             params["pagination_token"] = page.pagination_token
         return found
+
+
+def _connection(url: str, key: Secret, tools: Tools) -> HttpClient:
+    return HttpClient(
+        "xai",
+        url,
+        secret=key,
+        secret_header=("Authorization", "Bearer "),
+        timeout_s=_TIMEOUT_S,
+        tools=tools,
+        read_status=_read_status,
+    )
 
 
 def _collection(collection_id: str) -> str:

@@ -1,5 +1,6 @@
 """Every subject: its contract, who publishes it, who owns it. `docs/subjects.md` is checked against this list."""
 
+from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -84,6 +85,13 @@ ACCOUNT_DELETE = _entity("account", "delete", "Account", owner=_DOCUMENT)
 BETEILIGTE_CREATE = _entity("beteiligte", "create", "CBeteiligte", owner=_BETEILIGTE)
 BETEILIGTE_UPDATE = _entity("beteiligte", "update", "CBeteiligte", by="gateway, document_worker", owner=_BETEILIGTE)
 BETEILIGTE_DELETE = _entity("beteiligte", "delete", "CBeteiligte", owner=_BETEILIGTE)
+
+OWNER_UPDATES: Mapping[str, Subject[EntityEvent]] = {
+    "Raeumungsklage": RAEUMUNGSKLAGE_UPDATE,
+    "Account": ACCOUNT_UPDATE,
+    "CBeteiligte": BETEILIGTE_UPDATE,
+}
+"""Where an event for a collection owner goes, by its entity type."""
 
 SUBJECTS: tuple[Subject[Any], ...] = (
     DOCUMENT_CREATE,

@@ -10,15 +10,13 @@ import pytest
 from shared.contracts.events import EntityEvent
 from shared.contracts.keys import key
 from shared.contracts.subjects import DOCUMENT_UPDATE
-from shared.contracts.topology import VMH
 from shared.outcomes.errors import HubError, Rejected, Unauthorized, Unavailable
 from shared.outcomes.outcome import Done, Outcome, Skip
 from shared.outcomes.reason import Reason
-from shared.runtime.health import HealthSettings
 from shared.runtime.route import Route
 from shared.runtime.service import Service
-from shared.runtime.worker import WorkerSettings, work
-from tests.support.office import settled, stored
+from shared.runtime.worker import WorkerSettings
+from tests.support.office import consuming, settled, stored
 
 
 class Probe:
@@ -63,24 +61,9 @@ async def working(service: Service, probe: Probe, *, concurrency: int = 8, lease
         failed=probe.failed,
         lock=lambda event: key("document_sync", event.entity_type, event.entity_id),
     )
-    async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(
-            work(
-                service,
-                WorkerSettings(worker_concurrency=concurrency, lock_lease_seconds=lease_s),
-                HealthSettings(health_port=0),
-                stream=VMH,
-                retry_subject="vmh.retry",
-                routes=(route,),
-                deps=None,
-                crons=(),
-            )
-        )
-        try:
-            yield
-        finally:
-            service.stopping.set()
-            await task
+    settings = WorkerSettings(worker_concurrency=concurrency, lock_lease_seconds=lease_s)
+    async with consuming(service, (route,), None, settings):
+        yield
 
 
 async def test_a_storm_of_equal_events_is_at_most_three_runs(service: Service) -> None:

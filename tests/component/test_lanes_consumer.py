@@ -12,20 +12,19 @@ from local_stack.nats_server import NatsServer
 from shared.contracts.events import EntityEvent
 from shared.contracts.keys import key
 from shared.contracts.subjects import DOCUMENT_UPDATE
-from shared.contracts.topology import IDEMPOTENCY, LOCKS, VMH, consumer_config
+from shared.contracts.topology import IDEMPOTENCY, LOCKS, consumer_config
 from shared.outcomes.errors import RateLimited, Rejected, Unavailable
 from shared.outcomes.outcome import Done, Outcome, Skip
 from shared.outcomes.reason import Reason
 from shared.outcomes.settle import Attempts
 from shared.runtime.bus import ApiError, NatsSettings
-from shared.runtime.health import HealthSettings
 from shared.runtime.route import Route
 from shared.runtime.service import Service, start
-from shared.runtime.worker import WorkerSettings, work
+from shared.runtime.worker import WorkerSettings
 from shared.state.attempts import AttemptsLog
 from shared.state.kv import Bucket
 from tests.component.test_consumer import Probe
-from tests.support.office import history, settled, stored
+from tests.support.office import consuming, history, settled, stored
 
 
 @contextlib.asynccontextmanager
@@ -40,25 +39,8 @@ async def working(
         lock=lambda event: key("document_sync", event.entity_type, event.entity_id),
     )
     settings = WorkerSettings(worker_concurrency=concurrency, lock_lease_seconds=lease_s, lock_ttl_seconds=ttl_s)
-    service.stopping.clear()
-    service.health.draining = False
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(
-            work(
-                service,
-                settings,
-                HealthSettings(health_port=0),
-                stream=VMH,
-                retry_subject="vmh.retry",
-                routes=(route,),
-                deps=None,
-                crons=(),
-            )
-        )
-        try:
-            yield
-        finally:
-            service.stopping.set()
+    async with consuming(service, (route,), None, settings):
+        yield
 
 
 async def publish(service: Service, entity_id: str, headers: dict[str, str] | None = None) -> None:

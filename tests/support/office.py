@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import msgspec
@@ -17,6 +17,7 @@ from shared.clients.xai import Xai as XaiClient
 from shared.clients.xai import XaiSettings
 from shared.contracts.topology import IDEMPOTENCY, SNAPSHOTS, VMH
 from shared.runtime.health import HealthSettings
+from shared.runtime.route import Route
 from shared.runtime.service import Service
 from shared.runtime.worker import WorkerSettings, work
 from shared.settings import Secret
@@ -127,18 +128,22 @@ async def open_office(
 
 
 @contextlib.asynccontextmanager
-async def working(service: Service, office: Office, *, concurrency: int = 8, lease_s: int = 5) -> AsyncIterator[None]:
-    """The document worker's consumer, running."""
+async def consuming(
+    service: Service, routes: Sequence[Route[Any, Any]], deps: Any, settings: WorkerSettings
+) -> AsyncIterator[None]:
+    """A worker's consumer, running; drained at the end, after which the service may be used for another."""
+    service.stopping.clear()
+    service.health.draining = False
     async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(
+        tasks.create_task(
             work(
                 service,
-                WorkerSettings(worker_concurrency=concurrency, lock_lease_seconds=lease_s),
+                settings,
                 HealthSettings(health_port=0),
                 stream=VMH,
                 retry_subject="vmh.retry",
-                routes=ROUTES,
-                deps=office.deps,
+                routes=routes,
+                deps=deps,
                 crons=(),
             )
         )
@@ -146,7 +151,14 @@ async def working(service: Service, office: Office, *, concurrency: int = 8, lea
             yield
         finally:
             service.stopping.set()
-            await task
+
+
+@contextlib.asynccontextmanager
+async def working(service: Service, office: Office, *, concurrency: int = 8, lease_s: int = 5) -> AsyncIterator[None]:
+    """The document worker's consumer, running."""
+    settings = WorkerSettings(worker_concurrency=concurrency, lock_lease_seconds=lease_s)
+    async with consuming(service, ROUTES, office.deps, settings):
+        yield
 
 
 async def settled(service: Service, *, seconds: float = 30.0) -> None:
