@@ -238,7 +238,7 @@ async def test_our_own_echo_is_counted_and_not_published(gateway: Gateway) -> No
     assert 'hub_events_published_total{subject="vmh.document.update"} 1.0' in metrics
 
 
-BAD_IDS = ["../etc/passwd", "*", ">", "Geheim x", "Geheim\x00", "Geheimnüs", "Geheim\n", "", "Geheim" * 9, 4711]
+BAD_IDS = ["../etc/passwd", "*", ">", "Geheim x", "Geheim\x00", "Geheimnüs", "Geheim\n", "", "Geheim" * 9, 471147114711]
 GOOD = b'[{"id":"good1"}]'
 BAD: list[tuple[str, bytes, dict[str, str], int, str]] = [
     ("wrong signature", GOOD, signed(GOOD, "Geheim"), 401, "no valid signature and no valid apikey"),
@@ -284,7 +284,7 @@ async def test_bad_input_is_refused_whole(
     assert record.levelno == logging.WARNING
     assert record.__dict__["status"] == status
     assert record.__dict__["reason"] == error
-    assert not any(value in str(vars(record)) for value in ("Geheim", "passwd", "4711"))
+    assert not any(value in str(vars(record)) for value in ("Geheim", "passwd", "471147114711"))
     assert (await gateway.post(CREATE, [{"id": "next1"}])).status == 200
     assert await gateway.said() == [("vmh.document.create", "next1")]
     assert f'status="{status}"}} 1.0' in (await gateway.ask("GET", "/metrics")).body.decode()
