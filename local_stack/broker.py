@@ -1,5 +1,6 @@
 """NATS as an operator sees it: publish an event, ask whether work is left, read and follow the history."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -38,7 +39,7 @@ class Broker:
 
     async def publish(self, subject: str, body: bytes) -> None:
         """Stores an event."""
-        await self._nc.request(subject, body, timeout=_TIMEOUT_S)
+        await _ask(self._nc, subject, body)
 
     async def idle(self) -> bool:
         """Whether the document worker has nothing in hand and nothing waiting."""
@@ -70,7 +71,7 @@ class Broker:
 
     async def _api(self, name: str, body: object = None) -> dict[str, Any]:
         data = b"" if body is None else msgspec.json.encode(body)
-        answer = await self._nc.request(f"$JS.API.{name}", data, timeout=_TIMEOUT_S)
+        answer = await _ask(self._nc, f"$JS.API.{name}", data)
         reply: dict[str, Any] = msgspec.json.decode(answer.data)
         if error := reply.get("error"):
             raise JetStreamRefused(f"{name}: {error.get('description')}")
@@ -89,3 +90,13 @@ async def connected(url: str) -> AsyncIterator[Broker]:
         yield Broker(nc)
     finally:
         await nc.close()
+
+
+async def _ask(nc: Client, subject: str, data: bytes) -> Msg:
+    """nats-py's `wait_for` forgets a cancellation that comes with the answer; Ctrl-C must not be forgotten."""
+    task = asyncio.current_task()
+    before = task.cancelling() if task is not None else 0
+    answer = await nc.request(subject, data, timeout=_TIMEOUT_S)
+    if task is not None and task.cancelling() > before:
+        raise asyncio.CancelledError
+    return answer
