@@ -125,9 +125,16 @@ class _Signals:
     def _heard(self) -> None:
         self.seen += 1
         if self.seen == 1:
-            self._task.cancel()
+            self._insist()
         elif self.supervisor is not None:
             self.supervisor.kill()
+
+    def _insist(self) -> None:
+        """Cancels until it is heard: what nats-py and others wait with may lose a cancellation before Python 3.12."""
+        if self._task.done() or (self.supervisor is not None and self.supervisor.stopping):
+            return
+        self._task.cancel()
+        asyncio.get_running_loop().call_later(0.5, self._insist)
 
 
 @contextlib.contextmanager

@@ -104,6 +104,7 @@ class Supervisor:
         self._say = say
         self._pids = pids
         self._children: list[Child] = []
+        self.stopping = False
 
     async def start(self, child: Child) -> None:
         """Starts one more. Raises ChildFailed."""
@@ -117,6 +118,7 @@ class Supervisor:
 
     async def stop(self) -> None:
         """Stops all, the last started first."""
+        self.stopping = True
         for child in reversed(self._children):
             await child.stop()
         self._pids.unlink(missing_ok=True)
