@@ -72,7 +72,7 @@ async def load(event: EntityEvent, deps: Deps) -> World:
         seen = msgspec.structs.replace(seen, indexing=await _indexing(known(seen), deps))
     content = await _content(seen, deps) if needs_content(seen) else None
     if content is not None:
-        facts = Facts(size_bytes=content.size_bytes, md5=content.md5, sha256=content.sha256)
+        facts = _facts(content)
         stored_id = await deps.journal.receipt(_upload_effect(event, facts.sha256))
         seen = msgspec.structs.replace(seen, content=facts, stored_id=stored_id)
     held = candidate(seen)
@@ -80,9 +80,13 @@ async def load(event: EntityEvent, deps: Deps) -> World:
         seen = msgspec.structs.replace(seen, file_gone=not await deps.xai.file_exists(held))
         if seen.file_gone and content is None:
             content = await _content(seen, deps)
-            facts = Facts(size_bytes=content.size_bytes, md5=content.md5, sha256=content.sha256)
+            facts = _facts(content)
             seen = msgspec.structs.replace(seen, content=facts)
     return World(seen, content)
+
+
+def _facts(content: Content) -> Facts:
+    return Facts(size_bytes=content.size_bytes, md5=content.md5, sha256=content.sha256)
 
 
 async def _owners(document_id: str, deps: Deps) -> tuple[Owner, ...]:

@@ -3,16 +3,6 @@
 from enum import StrEnum
 
 
-class EntityAction(StrEnum):
-    """What happened to a record in EspoCRM."""
-
-    CREATE = "create"
-    UPDATE = "update"
-    DELETE = "delete"
-    LINK = "link"
-    UNLINK = "unlink"
-
-
 class XaiSyncStatus(StrEnum):
     """`CDokumente.xaiSyncStatus`. The hub never writes `unclean`: that is staff or EspoCRM's hook asking for a sync."""
 

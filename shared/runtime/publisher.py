@@ -37,7 +37,6 @@ class _Error(msgspec.Struct):
 class _Ack(msgspec.Struct):
     stream: str = ""
     seq: int = 0
-    duplicate: bool = False
     error: _Error | None = None
 
 

@@ -1,6 +1,5 @@
 """P10: canaries in every name, file, content and key, and everything that leaves the worker searched for them."""
 
-import asyncio
 import contextlib
 import io
 import logging
@@ -21,11 +20,9 @@ from shared.clients.xai import Xai as XaiClient
 from shared.clients.xai import XaiSettings
 from shared.contracts.events import EntityEvent, SweepEvent
 from shared.contracts.subjects import DOCUMENT_SWEEP, DOCUMENT_UPDATE, RAEUMUNGSKLAGE_UPDATE
-from shared.contracts.topology import VMH
 from shared.outcomes.outcome import Outcome
-from shared.runtime.health import HealthSettings
 from shared.runtime.service import Service
-from shared.runtime.worker import WorkerSettings, work
+from shared.runtime.worker import WorkerSettings
 from shared.settings import Secret
 from shared.telemetry.logs import JsonFormatter, LineFormatter
 from shared.telemetry.traces import Tracer
@@ -34,7 +31,7 @@ from simulators.faults import Fault
 from simulators.harness import serve
 from simulators.xai import Xai
 from tests.component.test_lanes_consumer import first_advisories
-from tests.support.office import build_deps, settled, stored
+from tests.support.office import build_deps, consuming, settled, stored
 
 NAME = "Kanarienvogel"
 KEYS = ("espokey-c4n4ry-1", "xaikey-c4n4ry-2", "mgmtkey-c4n4ry-3")
@@ -138,23 +135,8 @@ async def running(service: Service, deps: Deps) -> AsyncIterator[None]:
     routes = tuple(
         msgspec.structs.replace(route, handler=buggy) if route.handler is on_document else route for route in ROUTES
     )
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(
-            work(
-                service,
-                WorkerSettings(lock_lease_seconds=5),
-                HealthSettings(health_port=0),
-                stream=VMH,
-                retry_subject="vmh.retry",
-                routes=routes,
-                deps=deps,
-                crons=(),
-            )
-        )
-        try:
-            yield
-        finally:
-            service.stopping.set()
+    async with consuming(service, routes, deps, WorkerSettings(lock_lease_seconds=5)):
+        yield
 
 
 async def searched(service: Service, lines: io.StringIO, exporter: InMemorySpanExporter) -> None:
