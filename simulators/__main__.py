@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Mapping
 
+from simulators.advoware import Advoware
 from simulators.espocrm import Espocrm
 from simulators.harness import Vendor, serve
 from simulators.xai import Switches, Xai
@@ -51,6 +52,7 @@ def vendors(environment: Environment) -> list[tuple[Vendor, int]]:
     return [
         (espocrm, environment.port("SIM_ESPOCRM_PORT", 3121)),
         (xai, environment.port("SIM_XAI_PORT", 3122)),
+        (Advoware(), environment.port("SIM_ADVOWARE_PORT", 3123)),
     ]
 
 
