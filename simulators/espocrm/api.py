@@ -140,15 +140,15 @@ class Api:
     def _create(self, call: Call, shape: Shape) -> Answer:
         if shape.name == "Attachment":
             row = self._attachments.upload(call.body, call.actor)
-            return success(views.created(self._records, shape, row))
+            return success(views.created(self._records, shape, row, {}))
         if not shape.type.api_create and not call.actor.is_admin:
             raise Refused(403, "No create access.")
         self._refuse_duplicate(call, shape)
-        row = self._service.create(shape, call.body, call.actor)
-        return success(views.created(self._records, shape, row))
+        saved = self._service.create(shape, call.body, call.actor)
+        return success(views.created(self._records, shape, saved.row, saved.held))
 
     def _refuse_duplicate(self, call: Call, shape: Shape) -> None:
-        """409 with an array of up to five whole records, where the type has a duplicate check."""
+        """409 with an array of up to five records, where the type has a duplicate check."""
         skip = call.request.headers.get("X-Skip-Duplicate-Check", "").lower() == "true"
         if skip or call.body.get("_skipDuplicateCheck"):
             return
@@ -156,13 +156,13 @@ class Api:
             value = call.body.get(name)
             same = [row for row in self._records.alive(shape.name) if value and row.get(name) == value]
             if same:
-                found = [views.whole(self._records, shape, row) for row in same[:5]]
+                found = [views.found_as_duplicate(self._records, shape, row) for row in same[:5]]
                 raise Refused(409, "duplicate", body=found)
 
     def _list(self, call: Call, shape: Shape) -> Answer:
         if shape.name == "Attachment" and not call.actor.is_admin:
             raise Refused(403, "")
-        rows = self._records.alive(shape.name)
+        rows = (row for row in self._records.alive(shape.name) if _is_ones_own(shape, row, call.actor))
         return success(search.page(self._records, shape, rows, call.search(), call.actor.id))
 
     def _read(self, call: Call, shape: Shape, record_id: str) -> Answer:
@@ -170,6 +170,8 @@ class Api:
         row = self._records.find(shape.name, record_id, with_deleted=call.actor.is_admin)
         if row is None:
             raise Refused(404, f"Record {record_id} does not exist.")
+        if not call.actor.is_admin and not _is_ones_own(shape, row, call.actor):
+            raise Refused(403, "No 'read' access.")
         return success(views.whole(self._records, shape, row))
 
     def _update(self, call: Call, shape: Shape, record_id: str) -> Answer:
@@ -177,11 +179,13 @@ class Api:
             raise Refused(403, "No edit access.")
         given = call.request.headers.get("X-Version-Number", "")
         version = int(given) if given.isdigit() else None
-        row = self._service.update(shape, record_id, call.body, call.actor, version=version)
-        return success(views.whole(self._records, shape, row))
+        saved = self._service.update(shape, record_id, call.body, call.actor, version=version)
+        return success({**views.whole(self._records, shape, saved.row), **saved.held})
 
     def _delete(self, call: Call, shape: Shape, record_id: str) -> Answer:
-        if not shape.type.api_edit and not call.actor.is_admin:
+        row = self._records.find(shape.name, record_id)
+        may = shape.type.api_edit or (shape.type.own_by and (row is None or _is_ones_own(shape, row, call.actor)))
+        if not may and not call.actor.is_admin:
             raise Refused(403, "No delete access.")
         self._service.remove(shape, record_id, call.actor)
         return success(True)
@@ -198,7 +202,7 @@ class Api:
         match rest:
             case [] if method == "POST":
                 row = self._webhooks.create(call.body, call.actor)
-                return success(views.created(self._records, shape, row), status=201)
+                return success(views.created(self._records, shape, row, {}), status=201)
             case []:
                 rows = self._webhooks.of(call.actor)
                 return success(search.page(self._records, shape, rows, call.search(), call.actor.id))
@@ -233,6 +237,11 @@ def maintenance() -> Refused:
         body={"message": "The application currently is in maintenance mode."},
         content_type=HTML,
     )
+
+
+def _is_ones_own(shape: Shape, row: Row, actor: Actor) -> bool:
+    """Whether the user may see it at all; most types have no owner."""
+    return shape.type.own_by is None or row.get(shape.type.own_by) == actor.id
 
 
 def _has_credentials(request: web.Request) -> bool:

@@ -26,21 +26,20 @@ class Events:
         self._records = records
         self._queue = queue
 
-    def created(self, shape: Shape, row: Row, user_id: str) -> None:
+    def created(self, shape: Shape, row: Row, user_id: str, held: Row) -> None:
         event = f"{shape.name}.create"
         if shape.type.is_object and self._queue.is_wanted(event):
-            self._queue.add(event, shape.name, row, views.created_event(self._records, shape, row), user_id)
+            self._queue.add(event, shape.name, row, views.created_event(self._records, shape, row, held), user_id)
 
     def removed(self, shape: Shape, row: Row, user_id: str) -> None:
         event = f"{shape.name}.delete"
         if shape.type.is_object and self._queue.is_wanted(event):
             self._queue.add(event, shape.name, row, {"id": row["id"]}, user_id)
 
-    def updated(self, shape: Shape, row: Row, before: Row, user_id: str) -> None:
+    def updated(self, shape: Shape, row: Row, before: Row, after: Row, user_id: str) -> None:
         """Only what changed, `id` last; nothing when nothing changed."""
         if not shape.type.is_object:
             return
-        after = views.whole(self._records, shape, row)
         changed = {n: v for n, v in after.items() if n not in _SKIPPED and v != before.get(n)}
         if not changed:
             return

@@ -5,16 +5,13 @@ import re
 from collections.abc import Callable, Mapping
 
 from simulators.espocrm.answers import Refused, invalid
+from simulators.espocrm.contact_fields import Bad, Values, clean_contacts
 from simulators.espocrm.schema import SYSTEM, Field, Shape
 
 _DATETIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?")
 _MAX_ITEM_LENGTH = 100
 
-Values = dict[str, object]
-
-
-class _Bad(Exception):
-    pass
+__all__ = ["Values", "clean"]
 
 
 def clean(shape: Shape, body: Mapping[str, object], *, new: bool) -> Values:
@@ -25,7 +22,7 @@ def clean(shape: Shape, body: Mapping[str, object], *, new: bool) -> Values:
             continue
         try:
             _clean_field(shape, field, body, values, new=new)
-        except _Bad as bad:
+        except Bad as bad:
             raise invalid(shape.name, field.name, str(bad)) from None
     for link in shape.type.links:
         ids = body.get(f"{link.name}Ids")
@@ -35,6 +32,9 @@ def clean(shape: Shape, body: Mapping[str, object], *, new: bool) -> Values:
 
 
 def _clean_field(shape: Shape, field: Field, body: Mapping[str, object], values: Values, *, new: bool) -> None:
+    if field.type in ("email", "phone"):
+        clean_contacts(field, body, values)
+        return
     for attribute in shape.by_field[field.name]:
         if attribute.name in body and attribute.is_stored and attribute.name not in SYSTEM:
             values[attribute.name] = _normal(field, body[attribute.name])
@@ -42,7 +42,11 @@ def _clean_field(shape: Shape, field: Field, body: Mapping[str, object], values:
         key = shape.by_field[field.name][0].name
         given = values.get(key, shape.defaults.get(field.name))
         if (new or key in values) and given in (None, [], ""):
-            raise _Bad("required")
+            raise Bad("required")
+    if field.type == "linkParent" and field.options is not None:
+        leads_to = values.get(f"{field.name}Type")
+        if leads_to is not None and leads_to not in field.options:
+            raise Bad("valid")
 
 
 def _normal(field: Field, value: object) -> object:
@@ -52,18 +56,22 @@ def _normal(field: Field, value: object) -> object:
 
 
 def _varchar(field: Field, value: object) -> object:
-    text = _text(field, value)
-    if not isinstance(text, str):
-        return text
-    text = text.strip()
+    text = (_as_text(value) or "").strip()
     if field.max_length is not None and len(text) > field.max_length:
-        raise _Bad("maxLength")
+        raise Bad("maxLength")
     if text and field.pattern and not re.fullmatch(field.pattern, text, re.DOTALL):
-        raise _Bad("pattern")
+        raise Bad("pattern")
     return text or None
 
 
-def _text(_field: Field, value: object) -> object:
+def _text(field: Field, value: object) -> object:
+    text = _as_text(value)
+    if field.max_length is not None and text is not None and len(text) > field.max_length:
+        raise Bad("maxLength")
+    return text
+
+
+def _as_text(value: object) -> str | None:
     if isinstance(value, (int, float)):
         return str(value)
     if not isinstance(value, str):
@@ -75,21 +83,21 @@ def _enum(field: Field, value: object) -> object:
     if value == "":
         return None
     if field.options is not None and value not in field.options:
-        raise _Bad("valid")
+        raise Bad("valid")
     return value
 
 
 def _int(field: Field, value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise _Bad("valid")
+        raise Bad("valid")
     if field.minimum is not None and value < field.minimum:
-        raise _Bad("min")
+        raise Bad("min")
     return value
 
 
 def _float(_field: Field, value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise _Bad("valid")
+        raise Bad("valid")
     return value
 
 
@@ -103,7 +111,7 @@ def _date(_field: Field, value: object) -> object:
     try:
         return dt.datetime.strptime(str(value), "%Y-%m-%d").replace(tzinfo=dt.UTC).strftime("%Y-%m-%d")
     except ValueError:
-        raise _Bad("valid") from None
+        raise Bad("valid") from None
 
 
 def _datetime(_field: Field, value: object) -> object:
@@ -111,35 +119,35 @@ def _datetime(_field: Field, value: object) -> object:
     if value == "":
         return None
     if not isinstance(value, str):
-        raise _Bad("valid")
+        raise Bad("valid")
     try:
         moment = dt.datetime.fromisoformat(value)
     except ValueError:
-        raise _Bad("valid") from None
+        raise Bad("valid") from None
     if _DATETIME.fullmatch(value):
         return value
     if "T" not in value:
-        raise _Bad("valid")
+        raise Bad("valid")
     moment = moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
     return moment.strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _array(field: Field, value: object) -> object:
     if not isinstance(value, list):
-        raise _Bad("array")
+        raise Bad("array")
     for item in value:
         if not isinstance(item, str):
-            raise _Bad("arrayOfString")
+            raise Bad("arrayOfString")
         if len(item) > _MAX_ITEM_LENGTH:
-            raise _Bad("maxItemLength")
+            raise Bad("maxItemLength")
         if field.options is not None and item not in field.options:
-            raise _Bad("valid")
+            raise Bad("valid")
     return list(value)
 
 
 def _json_array(_field: Field, value: object) -> object:
     if not isinstance(value, list):
-        raise _Bad("array")
+        raise Bad("array")
     return value
 
 

@@ -7,6 +7,7 @@ from simulators.espocrm.search import MAX_SIZE
 from simulators.espocrm.service import Actor
 
 VERSION = "9.2.7"
+_OPTIONS = {"phone": "typeList", "linkParent": "entityList"}
 
 
 def metadata(schema: Schema) -> dict[str, Any]:
@@ -44,7 +45,9 @@ def _field(field: Field) -> dict[str, Any]:
     if field.required:
         found["required"] = True
     if field.options is not None:
-        found["options"] = list(field.options)
+        found[_OPTIONS.get(field.type, "options")] = list(field.options)
+    if field.type == "phone" and field.options:
+        found["defaultType"] = field.options[0]
     if field.default is not None:
         found["default"] = field.default
     if field.max_length is not None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from simulators.espocrm.answers import Refused
+from simulators.espocrm.contacts import Contacts
 from simulators.espocrm.schema import Link, Schema, Shape
 
 Row = dict[str, object]
@@ -49,6 +50,7 @@ class Records:
         self.now = now
         self.shapes = {entity_type.name: Shape(entity_type) for entity_type in schema.types}
         self.rows: dict[str, dict[str, Row]] = {name: {} for name in self.shapes}
+        self.contacts = Contacts()
         # (entity type, link) -> id -> ids on the other side, in the order in which they were linked
         self._linked: dict[tuple[str, str], dict[str, dict[str, None]]] = {}
 
@@ -56,6 +58,7 @@ class Records:
         for rows in self.rows.values():
             rows.clear()
         self._linked.clear()
+        self.contacts.clear()
 
     def shape(self, entity_type: str) -> Shape:
         """404 for an entity type that does not exist."""

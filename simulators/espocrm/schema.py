@@ -20,6 +20,8 @@ FieldType = Literal[
     "link",
     "linkParent",
     "file",
+    "email",
+    "phone",
 ]
 AttributeKind = Literal[
     "plain",  # stored as it is
@@ -29,15 +31,23 @@ AttributeKind = Literal[
     "list",
     "foreignId",  # stored id of a belongsTo or file
     "foreignName",  # looked up
+    "parentId",
     "parentType",
     "linkIds",  # of a link-multiple: looked up
     "linkNames",
     "constant",  # the same for every record
+    "contact",  # the primary e-mail address or phone number: looked up
+    "contactFlag",  # of the primary one: looked up
+    "contactData",  # all of them: looked up, not in lists
 ]
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):
-    """One field as `entityDefs.{Entity}.fields` has it. `entity` is the foreign type of a link."""
+    """One field as `entityDefs.{Entity}.fields` has it. `entity` is the foreign type of a link.
+
+    options: of an enum or array its values, of a phone its types, of a linkParent the types it may lead to.
+    international: of a phone, numbers must be E.164.
+    """
 
     name: str
     type: FieldType = "varchar"
@@ -49,6 +59,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     pattern: str | None = None
     read_only: bool = False
     entity: str | None = None
+    international: bool = True
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +73,10 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EntityType(msgspec.Struct, frozen=True, kw_only=True):
-    """One entity type. `versioned` is optimisticConcurrencyControl: by default off for custom types."""
+    """One entity type. `versioned` is optimisticConcurrencyControl: by default off for custom types.
+
+    own_by: attribute with the id of the one user who may see and delete the record; None: everybody may.
+    """
 
     name: str
     fields: tuple[Field, ...]
@@ -73,6 +87,7 @@ class EntityType(msgspec.Struct, frozen=True, kw_only=True):
     custom: bool = False
     api_create: bool = True
     api_edit: bool = True
+    own_by: str | None = None
     duplicate_check: tuple[str, ...] = ()
 
 
@@ -81,11 +96,13 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
 
     hash_hook: a new file sets md5sum, sha256, fileStatus and xaiSyncStatus in the same save.
     link_hook: linking and unlinking a document goes into the webhook queue as Entity.link and Entity.unlink.
+    party_hooks: names, states and accounts of parties are looked after before a save (hooks.py).
     """
 
     types: tuple[EntityType, ...]
     hash_hook: bool = True
     link_hook: bool = True
+    party_hooks: bool = True
     document_type: str = "CDokumente"
     file_field: str = "dokument"
 
@@ -104,7 +121,7 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True):
         return self.kind in _STORED
 
 
-_STORED = frozenset({"plain", "text", "number", "bool", "list", "foreignId", "parentType"})
+_STORED = frozenset({"plain", "text", "number", "bool", "list", "foreignId", "parentId", "parentType"})
 _PLAIN_KINDS: dict[str, AttributeKind] = {
     "text": "text",
     "int": "number",
@@ -126,6 +143,8 @@ SYSTEM = frozenset(
         "streamUpdatedAt",
     }
 )
+# Of a record's e-mail addresses and phone numbers: what follows the field's name.
+CONTACT_FLAGS = {"IsOptedOut": "optOut", "IsInvalid": "invalid"}
 # Not loaded in lists, not part of a webhook's data.
 _RECORD_ONLY = ("teamsIds", "teamsNames", "followersIds", "followersNames")
 
@@ -151,8 +170,12 @@ class Shape:
         self.in_lists = tuple(
             a
             for a in self.attributes.values()
-            if a.kind not in ("linkIds", "linkNames") and a.name not in _RECORD_ONLY and a.name != "isFollowed"
+            if a.kind not in ("linkIds", "linkNames", "contactData")
+            and a.name not in _RECORD_ONLY
+            and a.name != "isFollowed"
         )
+
+        self.contact_fields = [field for field in entity_type.fields if field.type in ("email", "phone")]
 
     @property
     def file_fields(self) -> list[Field]:
@@ -168,12 +191,16 @@ def _attributes(entity_type: EntityType) -> Iterator[Attribute]:
         fields = fields[1:]
     yield Attribute(name="deleted", kind="bool", of="deleted")
     for field in fields:
+        if field.name == "streamUpdatedAt":
+            yield from _of_contacts(entity_type)
         if field.name == "assignedUser":
             yield from _of_field(field)
             yield Attribute(name="teamsIds", kind="constant", of="teams", value=[])
             yield Attribute(name="teamsNames", kind="constant", of="teams", value={})
         else:
             yield from _of_field(field)
+    if all(field.name != "streamUpdatedAt" for field in fields):
+        yield from _of_contacts(entity_type)
     for link in entity_type.links:
         if link.multiple:
             yield Attribute(name=f"{link.name}Ids", kind="linkIds", of=link.name, entity=link.entity)
@@ -186,6 +213,16 @@ def _attributes(entity_type: EntityType) -> Iterator[Attribute]:
         yield Attribute(name="versionNumber", kind="number", of="versionNumber")
 
 
+def _of_contacts(entity_type: EntityType) -> Iterator[Attribute]:
+    """Flags of the primary address stand after the plain fields; where the data stands is not recorded."""
+    contacts = [field.name for field in entity_type.fields if field.type in ("email", "phone")]
+    for name in contacts:
+        for ending in CONTACT_FLAGS:
+            yield Attribute(name=f"{name}{ending}", kind="contactFlag", of=name)
+    for name in contacts:
+        yield Attribute(name=f"{name}Data", kind="contactData", of=name)
+
+
 def _of_field(field: Field) -> Iterator[Attribute]:
     name = field.name
     if field.type in ("link", "file"):
@@ -193,8 +230,10 @@ def _of_field(field: Field) -> Iterator[Attribute]:
         yield Attribute(name=f"{name}Id", kind="foreignId", of=name, entity=entity)
         yield Attribute(name=f"{name}Name", kind="foreignName", of=name, entity=entity)
     elif field.type == "linkParent":
-        yield Attribute(name=f"{name}Id", kind="plain", of=name)
+        yield Attribute(name=f"{name}Id", kind="parentId", of=name)
         yield Attribute(name=f"{name}Type", kind="parentType", of=name)
         yield Attribute(name=f"{name}Name", kind="foreignName", of=name)
+    elif field.type in ("email", "phone"):
+        yield Attribute(name=name, kind="contact", of=name)
     else:
         yield Attribute(name=name, kind=_PLAIN_KINDS.get(field.type, "plain"), of=name)

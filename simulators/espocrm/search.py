@@ -133,7 +133,7 @@ def _order_attribute(shape: Shape, name: str | None) -> Attribute | None:
     if name in shape.fields and shape.fields[name].type in ("link", "file"):
         return shape.attributes[f"{name}Name"]
     attribute = shape.attributes.get(name)
-    if attribute is None or attribute.kind in ("linkIds", "linkNames", "constant"):
+    if attribute is None or attribute.kind in ("linkIds", "linkNames", "constant", "contactData"):
         raise Refused(400, f"Order by non-existing field '{name}'.")
     return attribute
 
@@ -154,7 +154,8 @@ def _selected(shape: Shape, select: list[str] | None, order_by: Attribute | None
     for link in shape.type.links:
         if link.multiple and f"{link.name}Ids" in names:
             names.add(f"{link.name}Names")
-    return [attribute for attribute in shape.attributes.values() if attribute.name in names]
+    # The data of addresses and numbers is loaded by the single read only, whatever is asked for.
+    return [a for a in shape.attributes.values() if a.name in names and a.kind != "contactData"]
 
 
 def _text_filter(text: str) -> Callable[[Row], bool]:

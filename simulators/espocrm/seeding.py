@@ -70,8 +70,9 @@ class Seeding:
         row.update({name: value for name, value in item.items() if name in shape.stored})
         self._records.rows[entity_type][str(row["id"])] = row
         self._service.adopt_files(shape, row, item)
+        held = self._service.store_contacts(shape, row, item, {})
         if fire:
-            self._service.tell_created(shape, row, actor)
+            self._service.tell_created(shape, row, actor, held)
         return str(row["id"])
 
     def _link(self, entity_type: str, record_id: str, link: str, other_id: str, *, fire: bool) -> None:

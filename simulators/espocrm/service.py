@@ -2,7 +2,7 @@
 
 import msgspec
 
-from simulators.espocrm import views
+from simulators.espocrm import hooks, views
 from simulators.espocrm.answers import Refused, cannot_relate
 from simulators.espocrm.events import Events
 from simulators.espocrm.fields import Values, clean
@@ -19,6 +19,13 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     is_admin: bool = False
 
 
+class Saved(msgspec.Struct, frozen=True):
+    """A row, and its e-mail addresses and phone numbers as the answer to the save shows them: not read anew."""
+
+    row: Row
+    held: Row
+
+
 class Service:
     """Core/Record/Service of EspoCRM as far as it can be seen from outside."""
 
@@ -27,11 +34,13 @@ class Service:
         self._files = files
         self._events = events
 
-    def create(self, shape: Shape, body: Values, actor: Actor, *, silent: bool = False) -> Row:
+    def create(self, shape: Shape, body: Values, actor: Actor, *, silent: bool = False) -> Saved:
         """A new row. 400 for a bad field, 403 for a dangling link, as the API answers."""
         values = clean(shape, body, new=True)
-        self._check_foreign(shape, values)
+        self._check_foreign(shape, values, {})
         records = self._records
+        if records.schema.party_hooks:
+            hooks.before_save(shape, {}, values)
         now = records.now_text()
         row: Row = {"id": records.ids.next(), "deleted": False, **shape.defaults}
         self._stamp(shape, row, {"createdAt": now, "modifiedAt": now, "streamUpdatedAt": now})
@@ -39,9 +48,10 @@ class Service:
         self._write(shape, row, values)
         records.rows[shape.name][str(row["id"])] = row
         self._set_links(shape, row, values)
+        held = self.store_contacts(shape, row, values, {})
         if not silent:
-            self._events.created(shape, row, actor.id)
-        return row
+            self._events.created(shape, row, actor.id, held)
+        return Saved(row, held)
 
     def update(
         self,
@@ -52,7 +62,7 @@ class Service:
         *,
         silent: bool = False,
         version: int | None = None,
-    ) -> Row:
+    ) -> Saved:
         """The row after a partial update. A save without changes still bumps modifiedAt and versionNumber.
 
         Silent saves (SaveOption::SILENT) leave modifiedAt alone and fire nothing.
@@ -61,19 +71,23 @@ class Service:
         if row is None:
             raise Refused(404, f"Record {record_id} not found.")
         values = clean(shape, body, new=False)
-        self._check_foreign(shape, values)
-        if version is not None and shape.type.versioned:
-            self._check_version(row, values, version)
+        self._check_foreign(shape, values, row)
         before = views.whole(self._records, shape, row)
+        if version is not None and shape.type.versioned:
+            self._check_version(before, values, version)
+        if self._records.schema.party_hooks:
+            hooks.before_save(shape, before, values)
         self._write(shape, row, values)
         self._set_links(shape, row, values)
+        held = self.store_contacts(shape, row, values, before)
         if not silent:
             self._stamp(shape, row, {"modifiedAt": self._records.now_text(), "modifiedById": actor.id})
         if shape.type.versioned:
             row["versionNumber"] = int(str(row.get("versionNumber") or 1)) + 1
         if not silent:
-            self._events.updated(shape, row, before, actor.id)
-        return row
+            after = {**views.whole(self._records, shape, row), **held}
+            self._events.updated(shape, row, before, after, actor.id)
+        return Saved(row, held)
 
     def remove(self, shape: Shape, record_id: str, actor: Actor, *, silent: bool = False) -> None:
         """Soft delete; 404 the second time."""
@@ -112,20 +126,34 @@ class Service:
                 self._move_file(shape, row, None, file_id)
                 self._hash_hook(shape, row, field.name, is_first=True, given=given)
 
-    def tell_created(self, shape: Shape, row: Row, actor: Actor) -> None:
+    def store_contacts(self, shape: Shape, row: Row, given: Values, before: Values) -> Row:
+        """Stores e-mail addresses and phone numbers; answers them as the save leaves them in memory."""
+        held: Row = {}
+        for field in shape.contact_fields:
+            was = {a.name: before[a.name] for a in shape.by_field[field.name] if a.name in before}
+            store = self._records.contacts.store
+            held.update(store(field, shape.name, str(row["id"]), given=given, before=was))
+        return held
+
+    def tell_created(self, shape: Shape, row: Row, actor: Actor, held: Row) -> None:
         """For rows put in directly: the event of a create."""
-        self._events.created(shape, row, actor.id)
+        self._events.created(shape, row, actor.id, held)
 
     def _stamp(self, shape: Shape, row: Row, values: Values) -> None:
         row.update({name: value for name, value in values.items() if name in shape.attributes})
 
-    def _check_foreign(self, shape: Shape, values: Values) -> None:
+    def _check_foreign(self, shape: Shape, values: Values, row: Row) -> None:
+        """Core/Record/Access/LinkCheck: a changed id must lead to a record that is there."""
         for name, value in values.items():
             attribute = shape.attributes.get(name)
-            if attribute is None or attribute.kind != "foreignId" or value is None or not attribute.entity:
+            if attribute is None or value is None or value == row.get(name):
                 continue
-            if self._records.find(attribute.entity, value) is None:
-                raise cannot_relate(shape.name, attribute.of, attribute.entity)
+            entity = attribute.entity if attribute.kind == "foreignId" else None
+            if attribute.kind == "parentId":
+                leads_to = f"{attribute.of}Type"
+                entity = str(values.get(leads_to, row.get(leads_to)) or "") or None
+            if entity and self._records.find(entity, value) is None:
+                raise cannot_relate(shape.name, attribute.of, entity)
 
     def _check_version(self, row: Row, values: Values, version: int) -> None:
         """Core/Record/ConcurrencyControl/OptimisticProcessor: a stale number with equal values passes."""
@@ -142,6 +170,8 @@ class Service:
             if key in values and values[key] != row.get(key):
                 replaced.append((field.name, row.get(key), values[key]))
         row.update({name: value for name, value in values.items() if shape.attributes[name].is_stored})
+        if self._records.schema.party_hooks:
+            hooks.after_save(self._records, shape, row)
         for field_name, old, new in replaced:
             self._move_file(shape, row, old, new)
             self._hash_hook(shape, row, field_name, is_first=old is None, given=values)

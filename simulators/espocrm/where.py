@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from simulators.espocrm.answers import Refused
 from simulators.espocrm.collation import comparable, contains_any, like_pattern
+from simulators.espocrm.contact_where import ContactTests
 from simulators.espocrm.records import Records, Row
 from simulators.espocrm.schema import Attribute, Link, Shape
 
@@ -76,6 +77,8 @@ class Where:
         if kind not in _PLAIN | _COMPARED | _TEXTS | _ARRAYS:
             raise Refused(400, f"Unknown where item type '{kind}'.")
         attribute = self._shape.attributes.get(name)
+        if attribute is not None and attribute.kind in ("contact", "contactFlag"):
+            return ContactTests(self._records, self._shape, attribute).of(kind, item.get("value"))
         if attribute is None or not attribute.is_stored:
             raise Refused(400, f"Not existing attribute '{name}' in where.")
         return self._plain(kind, attribute, item)

@@ -20,7 +20,8 @@ from simulators.espocrm import Espocrm, Field, Link, Refused, Schema, firm_schem
 from simulators.espocrm.answers import php_json
 from simulators.espocrm.auth import Auth
 from simulators.espocrm.delivery import signatures
-from simulators.espocrm.firm import entity, of_type, system_types
+from simulators.espocrm.firm import system_types
+from simulators.espocrm.kinds import entity, of_type
 from simulators.espocrm.service import Actor
 from simulators.harness import serve
 
