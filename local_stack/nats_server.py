@@ -3,13 +3,11 @@
 import asyncio
 import json
 import shutil
-import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
-from local_stack.leash import leashed
+from local_stack.server_process import ServerProcess
 
 _READY_S = 10.0
 
@@ -43,7 +41,7 @@ class NatsServer:
         self._port = port
         self._jetstream = jetstream
         self._extra = extra
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process = ServerProcess(store / "nats-server.log")
 
     @property
     def url(self) -> str:
@@ -53,7 +51,7 @@ class NatsServer:
     @property
     def pid(self) -> int | None:
         """The running process."""
-        return self._process.pid if self._process and self._process.poll() is None else None
+        return self._process.pid
 
     def start(self) -> None:
         """Starts it and waits until it accepts connections. Raises RuntimeError with its last words."""
@@ -62,15 +60,7 @@ class NatsServer:
         shutil.rmtree(ports, ignore_errors=True)
         ports.mkdir()
         command = server_command(self._store, self._port or -1, jetstream=self._jetstream)
-        command += ["--ports_file_dir", str(ports), *self._extra]
-        # A leash is held by the thread that starts the child, so it must be one that lasts; and only where it
-        # becomes the server may it be killed in its place.
-        if sys.platform == "linux" and threading.current_thread() is threading.main_thread():
-            command = leashed(*command)
-        log = (self._store / "nats-server.log").open("ab")
-        # Its own process group: Ctrl-C in a terminal must reach us first, so that we can drain.
-        self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-        log.close()
+        self._process.start([*command, "--ports_file_dir", str(ports), *self._extra])
         self._port = self._wait_for_port(ports)
 
     def _wait_for_port(self, ports: Path) -> int:
@@ -80,33 +70,18 @@ class NatsServer:
                 text = file.read_text(encoding="utf-8")
                 if text.endswith("}"):
                     return int(json.loads(text)["nats"][0].rpartition(":")[2])
-            if self._process is not None and self._process.poll() is not None:
+            if self._process.pid is None:
                 break
             time.sleep(0.005)
-        words = (self._store / "nats-server.log").read_text(encoding="utf-8", errors="replace")[-500:]
-        raise RuntimeError(f"nats-server did not start: {words}")
+        raise RuntimeError(f"nats-server did not start: {self._process.last_words()}")
 
     def stop(self) -> None:
         """Asks it to end and waits."""
-        self._end(kill=False)
+        self._process.end(kill=False)
 
     def kill(self) -> None:
         """kill -9."""
-        self._end(kill=True)
-
-    def _end(self, *, kill: bool) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        if kill:
-            process.kill()
-        else:
-            process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        self._process.end(kill=True)
 
     async def astart(self) -> None:
         """`start` without holding up the event loop."""
