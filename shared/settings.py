@@ -126,7 +126,7 @@ def _raw(name: str, bare: object, environ: Mapping[str, str], problems: list[str
     if value:
         return value
     file = environ.get(f"{name}_FILE", "").strip()
-    if not file or bare not in (Secret, NamedSecrets):
+    if not file or bare not in (Secret, NamedSecrets, Secret | None):
         return None
     try:
         return Path(file).read_text(encoding="utf-8").strip() or None

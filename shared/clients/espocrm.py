@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from shared.clients.http import Answer, HttpClient, Tools
+from shared.clients.http import HttpClient, Tools
+from shared.clients.reading import Answer
 from shared.clients.spool import Content, Spool
 from shared.outcomes.errors import HubError, Misconfigured, RateLimited, Rejected, Unavailable
 from shared.settings import Secret
@@ -67,6 +68,11 @@ class Espocrm:
         """The whole record. Raises NotFound, also for one that was deleted."""
         answer = await self._http.call("GET", f"/{entity_type}/{entity_id}", operation=f"get {entity_type}")
         return _record(answer)
+
+    async def create(self, entity_type: str, attributes: Mapping[str, Any]) -> str:
+        """A new record; its id. Not repeatable: a second call makes a second record."""
+        answer = await self._http.call("POST", f"/{entity_type}", operation=f"create {entity_type}", json=attributes)
+        return str(_record(answer)["id"])
 
     async def update(self, entity_type: str, entity_id: str, changes: Mapping[str, Any]) -> Record:
         """Writes the given attributes and no others; the record as it is afterwards.

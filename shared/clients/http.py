@@ -4,42 +4,32 @@ Above this file nobody knows what a 429 is.
 """
 
 import contextlib
-import email.utils
-from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 import aiohttp
 import msgspec
 import tenacity
 
+from shared.clients.reading import DETAIL_MAX, Answer, common_reading, scrub, text_of
 from shared.clock import Clock
-from shared.outcomes.errors import HubError, NotFound, RateLimited, Rejected, Unauthorized, Unavailable
+from shared.outcomes.errors import HubError, RateLimited, Rejected, Unavailable
 from shared.settings import Secret
 from shared.telemetry.metrics import Metrics
 from shared.telemetry.run import Call, current_run
 from shared.telemetry.traces import Tracer
 
 _CONNECT_S = 5.0
-_ANSWER_MAX_BYTES = 32 * 1024 * 1024
-_DETAIL_MAX = 300
-_PAUSE_S = 60.0
-"""After a 429 that does not say how long."""
-_PAUSE_MAX_S = 3600.0
+ANSWER_MAX_BYTES = 32 * 1024 * 1024
 _SAFE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _WORTH_REPEATING = frozenset({0, 502, 503, 504})
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """What a vendor said."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 class _NoAnswer(Unavailable):
     """Worth another try within the same call, if repeating is safe."""
 
+
+Params = Mapping[str, str] | Sequence[tuple[str, str]]
+"""A query; as pairs a name may stand in it twice."""
 
 ReadStatus = Callable[[Answer, str], HubError | None]
 """A vendor's own reading of a status that is no success, given the reason; None leaves it to the common reading."""
@@ -61,16 +51,17 @@ class HttpClient:
         vendor: str,
         base_url: str,
         *,
-        secret: Secret,
-        secret_header: tuple[str, str],
+        secret: Secret | None,
+        secret_header: tuple[str, str] = ("Authorization", "Bearer "),
         timeout_s: float,
         tools: Tools,
         read_status: ReadStatus | None = None,
     ) -> None:
+        """`secret` goes with every call; None where the calls bring their own."""
         self._vendor = vendor
         self._base_url = base_url.rstrip("/")
         self._secret = secret
-        self._header = {secret_header[0]: secret_header[1] + secret.reveal()}
+        self._secret_header = secret_header
         self._timeout_s = timeout_s
         self._tools = tools
         self._read_status = read_status
@@ -96,25 +87,25 @@ class HttpClient:
         path: str,
         *,
         operation: str,
-        params: Mapping[str, str] | None = None,
+        params: Params = (),
         json: object = None,
         form: Callable[[], aiohttp.FormData] | None = None,
         timeout_s: float | None = None,
+        secret: Secret | None = None,
     ) -> Answer:
         """A call whose answer fits into memory. Raises a word of `outcomes/errors`.
 
         GET, PUT and DELETE are tried up to three times when no answer came; a POST never is, because nobody knows
         whether the first one was heard. `operation` names the call in spans, metrics and reasons.
         """
-        headers = {"Content-Type": "application/json"} if json is not None else {}
 
         async def once() -> Answer:
-            body: Any = msgspec.json.encode(json) if json is not None else form() if form else None
+            body = form() if form else None
             async with self._request(
-                method, path, operation, params=params, data=body, headers=headers, timeout_s=timeout_s
+                method, path, operation, params=params, json=json, form=body, timeout_s=timeout_s, secret=secret
             ) as response:
                 answer = await self._read(response)
-                return self._success_or_raise(answer, operation)
+                return self._success_or_raise(answer, operation, secret)
 
         if method not in _SAFE:
             return await once()
@@ -128,11 +119,23 @@ class HttpClient:
         return answer
 
     @contextlib.asynccontextmanager
-    async def stream(self, path: str, *, operation: str, timeout_s: float) -> AsyncIterator[aiohttp.ClientResponse]:
-        """A GET whose body is read piece by piece. Errors while reading are Unavailable too."""
-        async with self._request("GET", path, operation, timeout_s=timeout_s) as response:
-            if response.status != 200:
-                self._success_or_raise(await self._read(response), operation)
+    async def stream(
+        self,
+        path: str,
+        *,
+        operation: str,
+        timeout_s: float,
+        method: str = "GET",
+        params: Params = (),
+        json: object = None,
+        secret: Secret | None = None,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """One call, never repeated, whose answer is read piece by piece. Errors while reading are Unavailable too."""
+        async with self._request(
+            method, path, operation, params=params, json=json, timeout_s=timeout_s, secret=secret, once=method != "GET"
+        ) as response:
+            if not 200 <= response.status < 300:
+                self._success_or_raise(await self._read(response), operation, secret)
                 raise Unavailable(f"{self._vendor} {operation}: unexpected {response.status}")
             yield response
 
@@ -143,10 +146,12 @@ class HttpClient:
         path: str,
         operation: str,
         *,
-        params: Mapping[str, str] | None = None,
-        data: Any = None,
-        headers: Mapping[str, str] | None = None,
+        params: Params,
+        json: object = None,
+        form: aiohttp.FormData | None = None,
         timeout_s: float | None = None,
+        secret: Secret | None = None,
+        once: bool = False,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         assert self._session is not None, "open() first"
         self._refuse_while_paused(operation)
@@ -162,11 +167,12 @@ class HttpClient:
                 async with self._session.request(
                     method,
                     self._base_url + path,
-                    params=params,
-                    data=data,
-                    headers={**self._header, **(headers or {})},
-                    timeout=aiohttp.ClientTimeout(total=total_s, connect=_CONNECT_S),
+                    params=params or None,
+                    data=form if json is None else msgspec.json.encode(json),
+                    headers=self._headers(secret or self._secret, json),
+                    timeout=aiohttp.ClientTimeout(total=total_s, sock_connect=_CONNECT_S),
                     allow_redirects=False,
+                    middlewares=(_once,) if once else (),
                 ) as response:
                     status = response.status
                     span.set("http.response.status_code", status)
@@ -177,25 +183,38 @@ class HttpClient:
             finally:
                 self._note(operation, status, self._tools.clock.monotonic() - started)
 
+    def _headers(self, secret: Secret | None, json: object) -> dict[str, str]:
+        headers = {"Content-Type": "application/json"} if json is not None else {}
+        if secret is not None:
+            name, scheme = self._secret_header
+            headers[name] = scheme + secret.reveal()
+        return headers
+
     async def _read(self, response: aiohttp.ClientResponse) -> Answer:
         pieces: list[bytes] = []
         size = 0
         async for piece in response.content.iter_chunked(256 * 1024):
             size += len(piece)
-            if size > _ANSWER_MAX_BYTES:
-                too_large = f"{self._vendor}: the answer is larger than 32 MB"
-                # A success that cannot be read is no refusal: what was asked for may well have been done.
-                raise Unavailable(too_large) if response.ok else Rejected(too_large, status=response.status)
+            self.refuse_too_large(size, response)
             pieces.append(piece)
         return Answer(response.status, response.headers, b"".join(pieces))
 
-    def _success_or_raise(self, answer: Answer, operation: str) -> Answer:
+    def refuse_too_large(self, size_bytes: int, response: aiohttp.ClientResponse) -> None:
+        """Raises for an answer that is, or says it will be, larger than ANSWER_MAX_BYTES."""
+        if max(size_bytes, response.content_length or 0) > ANSWER_MAX_BYTES:
+            too_large = f"{self._vendor}: the answer is larger than 32 MB"
+            # A success that cannot be read is no refusal: what was asked for may well have been done.
+            raise Unavailable(too_large) if response.ok else Rejected(too_large, status=response.status)
+
+    def _success_or_raise(self, answer: Answer, operation: str, secret: Secret | None = None) -> Answer:
         if 200 <= answer.status < 300:
             return answer
         reason = f"{self._vendor} {operation}: {answer.status}"
         failed = self._read_status(answer, reason) if self._read_status else None
         failed = failed or common_reading(answer, reason, self._tools.clock.now().timestamp())
-        failed.detail = scrub(failed.detail or text_of(answer.body), self._secret)
+        detail = failed.detail or text_of(answer.body)
+        sent = secret or self._secret
+        failed.detail = scrub(detail, sent) if sent else detail[:DETAIL_MAX]
         if isinstance(failed, RateLimited):
             # The limit is the whole client's, so the whole client waits, not one task.
             self._paused_until = self._tools.clock.monotonic() + failed.after_s
@@ -217,53 +236,9 @@ class HttpClient:
             run.calls.append(Call(vendor=self._vendor, operation=operation, status=status, ms=round(seconds * 1000, 1)))
 
 
-def common_reading(answer: Answer, reason: str, now: float) -> HubError:
-    """What a status means where a vendor says nothing of its own."""
-    status = answer.status
-    if status == 401:
-        return Unauthorized(reason)
-    if status == 404:
-        return NotFound(reason)
-    if status == 429:
-        told = retry_after_s(answer.headers.get("Retry-After"), now)
-        return RateLimited(reason, after_s=_PAUSE_S if told is None else told)
-    if status in (408, 425) or status >= 500:
-        return Unavailable(reason)
-    if status >= 400:
-        return Rejected(reason, status=status)
-    return Unavailable(reason)
-
-
-def retry_after_s(header: str | None, now: float) -> float | None:
-    """Seconds from a `Retry-After` header, which is a number or an HTTP date; at most an hour."""
-    if not header:
-        return None
-    if header.strip().isdecimal():
-        return min(_PAUSE_MAX_S, float(header))
+async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Keeps aiohttp from repeating a PUT or DELETE by itself: it does not for what it takes for another error."""
     try:
-        at = email.utils.parsedate_to_datetime(header).timestamp()
-    except (ValueError, OverflowError):
-        return None
-    return min(_PAUSE_MAX_S, max(0.0, at - now))
-
-
-def text_of(body: bytes) -> str:
-    """The readable part of an error answer, whatever shape it has."""
-    try:
-        told = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return ""
-    if isinstance(told, dict):
-        inner = told.get("error", told.get("message", ""))
-        if isinstance(inner, dict):
-            inner = inner.get("message", "")
-        return inner[:_DETAIL_MAX] if isinstance(inner, str) else ""
-    return ""
-
-
-def scrub(text: str, secret: Secret) -> str:
-    """A vendor's text without our key, whole or begun: vendors like to quote it."""
-    begun = secret.reveal()[:6]
-    if not begun:
-        return text[:_DETAIL_MAX]
-    return " ".join("***" if begun in word else word for word in text.split())[:_DETAIL_MAX]
+        return await send(request)
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as lost:
+        raise aiohttp.ClientConnectionError(type(lost).__name__) from None

@@ -12,7 +12,8 @@ from urllib.parse import quote
 import aiohttp
 import msgspec
 
-from shared.clients.http import Answer, HttpClient, Tools, text_of
+from shared.clients.http import HttpClient, Tools
+from shared.clients.reading import Answer, text_of
 from shared.clients.spool import Content
 from shared.outcomes.errors import HubError, NotFound, Rejected, Unauthorized
 from shared.settings import Secret

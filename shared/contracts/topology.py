@@ -106,7 +106,14 @@ ADVISORIES = Stream(
     max_age_s=90 * _DAY_S,
     max_msgs=100_000,
 )
-STREAMS = (VMH, DEAD, HISTORY, ADVISORIES)
+AUDIT = Stream(
+    name="AUDIT",
+    subjects=("audit.>",),
+    description="Who wrote to Advoware through the proxy",
+    max_age_s=400 * _DAY_S,
+    max_msgs=10_000_000,
+)
+STREAMS = (VMH, DEAD, HISTORY, ADVISORIES, AUDIT)
 
 LOCKS = Bucket(name="locks", description="Who works on which entity")
 IDEMPOTENCY = Bucket(name="idempotency", description="Which effects are done or under way, and counted attempts")

@@ -72,6 +72,13 @@ class Journal:
         row = _decode(entry.value) if entry else None
         return row.vendor_id if row and row.state == "done" else None
 
+    async def settle(self, effect: Effect, vendor_id: str) -> None:
+        """Closes an intent whose object was met elsewhere. Nothing happens where none is open."""
+        entry = await self._bucket.get(effect.key)
+        row = _decode(entry.value) if entry else None
+        if entry is not None and row is not None and row.state == "open":
+            await self._finish(effect, row, entry.revision, vendor_id)
+
     async def perform(
         self, effect: Effect, *, send: Send, look: Look, visible_after_s: float, gone: Sequence[str] = ()
     ) -> str:

@@ -52,6 +52,12 @@ class Metrics:
 
         self.vendor_calls = self._counter("hub_vendor_calls", "Requests to vendors.", "vendor", "operation", "outcome")
         self.vendor_seconds = self._histogram("hub_vendor_seconds", "Time a vendor took.", "vendor", "operation")
+        # With a label, so that a service without Redis does not say that it is away.
+        self.redis_up = self._gauge("hub_redis_up", "0 while Redis is away and each process keeps its own.", "keeps")
+        self.proxy_requests = self._counter(
+            "hub_proxy_requests", "Requests to Advoware through the proxy.", "method", "status"
+        )
+        self.proxy_seconds = self._histogram("hub_proxy_seconds", "From the request to its answer.", "method")
         self.loop_lag_seconds = self._gauge("hub_event_loop_lag_seconds", "How late the event loop runs its timers.")
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:

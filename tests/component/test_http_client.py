@@ -156,7 +156,7 @@ async def test_a_429_without_a_time_pauses_for_a_minute(line: Line) -> None:
 
 async def test_an_answer_that_is_too_large_is_refused(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     """P12: no answer fills our memory."""
-    monkeypatch.setattr("shared.clients.http._ANSWER_MAX_BYTES", 100)
+    monkeypatch.setattr("shared.clients.http.ANSWER_MAX_BYTES", 100)
     line.vendor.seed({"files": [{"name": f"{number}.txt", "text": "x"} for number in range(10)]})
     with pytest.raises(HubError, match="larger than"):
         await line.get()
@@ -164,7 +164,7 @@ async def test_an_answer_that_is_too_large_is_refused(line: Line, monkeypatch: p
 
 async def test_a_success_that_cannot_be_read_is_no_refusal(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     """P2: the vendor has said 200, so the object exists; Rejected would let the journal forget the intent."""
-    monkeypatch.setattr("shared.clients.http._ANSWER_MAX_BYTES", 10)
+    monkeypatch.setattr("shared.clients.http.ANSWER_MAX_BYTES", 10)
     with pytest.raises(HubError) as failed:
         await line.post()
     assert len(line.vendor.collections) == 1

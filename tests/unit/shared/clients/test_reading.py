@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shared.clients.http import Answer, common_reading, retry_after_s, scrub, text_of
+from shared.clients.reading import Answer, common_reading, retry_after_s, scrub, text_of
 from shared.outcomes.errors import (
     HubError,
     NotFound,
