@@ -6,16 +6,18 @@ import logging
 from aiohttp import web
 
 from gateway import openapi
+from gateway.answers import problem
 from gateway.auth import Auth
+from gateway.proxy_door import ProxyDoor
 from gateway.settings import Settings
-from gateway.webhooks import BODY_MAX_BYTES, WEBHOOKS, Webhooks, problem
+from gateway.webhooks import BODY_MAX_BYTES, WEBHOOKS, Webhooks
 from shared.runtime.service import Service, serve, version
 
 _log = logging.getLogger(__name__)
 
 _NOTICE_S = 1.0
-_GRACE_S = 8.0
-"""Longer than a request may take to be stored."""
+_GRACE_S = 35.0
+"""Longer than a request through the proxy usually may take; nothing waits that has nothing in work."""
 
 
 async def main(settings: Settings, service: Service) -> None:
@@ -31,9 +33,11 @@ async def main(settings: Settings, service: Service) -> None:
 
 def build(settings: Settings, service: Service) -> web.Application:
     """The application."""
-    webhooks = Webhooks(service, Auth(settings.keys.gateway_webhook_secrets, settings.keys.gateway_api_keys))
+    auth = Auth(settings.keys.gateway_webhook_secrets, settings.keys.gateway_api_keys)
+    webhooks = Webhooks(service, auth)
     app = web.Application(client_max_size=BODY_MAX_BYTES)
     app.add_routes([web.post(path, webhooks.receive) for path in WEBHOOKS])
+    app.add_routes(ProxyDoor(service, auth).routes())
     app.add_routes(service.health.routes())
     app.add_routes(openapi.routes(version()))
     # The last resort instead of a middleware, which would cost every request.

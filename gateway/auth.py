@@ -40,7 +40,7 @@ class Auth:
         else:
             caller = None
         if caller is None and (key := headers.get(API_KEY)) is not None:
-            return self._owner_of(key)
+            return self.owner_of(key)
         return caller
 
     def _signed(self, header: str, body: bytes, *, old: bool) -> str | None:
@@ -58,7 +58,8 @@ class Auth:
         same = hmac.compare_digest(given, expected.digest() if old else expected.hexdigest().encode())
         return webhook_id.decode() if same and begun is not None else None
 
-    def _owner_of(self, key: str) -> str | None:
+    def owner_of(self, key: str) -> str | None:
+        """The name of an API key; None when there is no such key."""
         given = _digest(key.encode("utf-8", "surrogateescape"))
         found = None
         for name, digest in self._keys:

@@ -6,10 +6,14 @@ import msgspec
 import swagger_ui_bundle
 from aiohttp import web
 
+from gateway.answers import Problem
 from gateway.auth import API_KEY, OLD_SIGNATURE, SIGNATURE
 from gateway.payloads import ITEMS_MAX, Door
-from gateway.webhooks import BODY_MAX_BYTES, RETRY_AFTER_S, WEBHOOKS, Problem, Received
+from gateway.proxy_door import BODY_MAX_BYTES as PROXY_BODY_MAX_BYTES
+from gateway.proxy_door import PATH as PROXY_PATH
+from gateway.webhooks import BODY_MAX_BYTES, RETRY_AFTER_S, WEBHOOKS, Received
 from shared.contracts.events import EntityId, EntityType
+from shared.contracts.proxy import METHODS, PARAMS_MAX, RETRY_AFTER_HEADER, STATUS_HEADER
 
 Json = dict[str, Any]
 
@@ -34,6 +38,7 @@ _PAGE = """<!doctype html>
 """
 _INITIALIZER = 'SwaggerUIBundle({url: "/openapi.json", dom_id: "#doors", validatorUrl: null});\n'
 _ASSETS = ("swagger-ui.css", "swagger-ui-bundle.js")
+_NOT_NOW = "no proxy is there, too many requests are in work, Advoware asks to wait, or a write could not be recorded"
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -56,15 +61,23 @@ class Link(msgspec.Struct, frozen=True):
     documentId: EntityId  # noqa: N815
 
 
+class Result(msgspec.Struct, frozen=True):
+    """What Advoware answered, as it is; null where it answered nothing."""
+
+    result: Any
+
+
 def description(version: str) -> Json:
     """The OpenAPI 3.0.3 document."""
     _, components = msgspec.json.schema_components(
-        (Record, OlderRecord, Link, Received, Problem), ref_template="#/components/schemas/{name}"
+        (Record, OlderRecord, Link, Received, Result, Problem), ref_template="#/components/schemas/{name}"
     )
+    doors = {path: {"post": _operation(door)} for path, door in WEBHOOKS.items()}
+    about = "Webhooks become events that are stored; requests to Advoware are passed on."
     return {
         "openapi": "3.0.3",
-        "info": {"title": "Gateway", "version": version, "description": "Webhooks become events that are stored."},
-        "paths": {path: {"post": _operation(door)} for path, door in WEBHOOKS.items()} | _probes(),
+        "info": {"title": "Gateway", "version": version, "description": about},
+        "paths": doors | {PROXY_PATH: {method.lower(): _request(method) for method in METHODS}} | _probes(),
         "components": {
             "schemas": components,
             "securitySchemes": {
@@ -126,6 +139,47 @@ def _body(door: Door) -> Json:
     return {"anyOf": [many, *one]}
 
 
+def _request(method: str) -> Json:
+    any_json: Json = {"requestBody": {"content": {"application/json": {"schema": {}}}}}
+    unknown = "" if method == "GET" else " Of a write nobody knows whether it was done."
+    return {
+        "summary": f"{method} at Advoware",
+        "operationId": f"advoware.proxy.{method.lower()}",
+        "tags": ["advoware"],
+        "security": [{"apikey": []}],
+        "parameters": _parameters(),
+        **(any_json if method in ("POST", "PUT") else {}),
+        "responses": {
+            "200": _result(),
+            "400": _answer("Not an endpoint, not JSON, or a query that is none; nothing was sent.", "Problem"),
+            "401": _answer("No valid key.", "Problem"),
+            "403": _answer("ADVOWARE_PROXY_ALLOW does not name this method and endpoint.", "Problem"),
+            "408": _answer("The body did not come in time.", "Problem"),
+            "413": _answer(f"The body has more than {PROXY_BODY_MAX_BYTES} bytes.", "Problem"),
+            "429": _answer("Too many requests from this key.", "Problem") | {"headers": _retry_after()},
+            "500": _answer("An error of ours.", "Problem"),
+            "502": _answer(f"Advoware refused or gave no usable answer.{unknown}", "Problem") | {"headers": _status()},
+            "503": _answer(f"Not now: {_NOT_NOW}.", "Problem") | {"headers": _retry_after()},
+            "504": _answer(f"No answer in time.{unknown}", "Problem"),
+        },
+    }
+
+
+def _parameters() -> list[Json]:
+    endpoint = "Relative to `/api/v1/advonet/`, or beginning with `api/v1/`; `employees` is the list of employees."
+    others = {"type": "object", "maxProperties": PARAMS_MAX, "additionalProperties": {"type": "string"}}
+    text = {"type": "string", "example": "employees"}
+    return [
+        {"name": "endpoint", "in": "query", "required": True, "description": endpoint, "schema": text},
+        {"name": "params", "in": "query", "description": "All others go to Advoware as they are.", "schema": others},
+    ]
+
+
+def _result() -> Json:
+    answer = _answer("Advoware's JSON in `result`; what is not JSON comes as it is, with its own type.", "Result")
+    return answer | {"content": answer["content"] | {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
+
+
 def _probes() -> Json:
     said = {
         "/healthz": ("Is the process alive?", "503 when it is stuck."),
@@ -155,7 +209,12 @@ def _answer(text: str, schema: str) -> Json:
 
 
 def _retry_after() -> Json:
-    return {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer", "example": RETRY_AFTER_S}}}
+    return {RETRY_AFTER_HEADER: {"description": "Seconds.", "schema": {"type": "integer", "example": RETRY_AFTER_S}}}
+
+
+def _status() -> Json:
+    text = "Advoware's own status, where it answered with one."
+    return {STATUS_HEADER: {"description": text, "schema": {"type": "integer", "example": 404}}}
 
 
 def _header(name: str, text: str) -> Json:

@@ -1,9 +1,11 @@
 """What the gateway reads from its environment."""
 
+import re
 from typing import Annotated
 
 import msgspec
 
+from shared.contracts.proxy import CALLER_PATTERN
 from shared.runtime.bus import NatsSettings
 from shared.runtime.service import LogSettings
 from shared.settings import NamedSecrets
@@ -33,6 +35,8 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not (len(self.gateway_webhook_secrets) or len(self.gateway_api_keys)):
             raise ValueError("GATEWAY_WEBHOOK_SECRETS and GATEWAY_API_KEYS are missing: at least one must be set")
+        if not all(re.fullmatch(CALLER_PATTERN, name) for name, _ in self.gateway_api_keys.items()):
+            raise ValueError("GATEWAY_API_KEYS is malformed: a name is 1 to 64 of A-Z a-z 0-9 _ . -")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,9 @@ import msgspec
 from aiohttp import web
 from prometheus_client import Counter, Histogram
 
+from gateway.answers import JSON, problem
 from gateway.auth import Auth
+from gateway.body import body_of
 from gateway.payloads import Addressed, Batch, Door, Refusal, link_events, record_events
 from shared.contracts.events import EntityEvent
 from shared.contracts.subjects import (
@@ -39,10 +41,8 @@ RETRY_AFTER_S = 2
 _IN_WORK_MAX = 256
 _AT_ONCE = 128
 """Events of one batch under way at the same time: a full batch must fit beside others into what a publisher allows."""
-_BODY_S = 3.0
 _STORE_S = 6.0
-"""Together less than the 10 s that EspoCRM waits (`webhookTimeout`)."""
-_HEADERS = {"Content-Type": "application/json"}
+"""With the 3 s that a body may take, less than the 10 s that EspoCRM waits (`webhookTimeout`)."""
 
 _DOCUMENT_FIELDS = frozenset(
     ("xaiId", "xaiCollections", "xaiSyncedHash", "xaiSyncStatus", "xaiSyncError", "fileStatus")
@@ -102,17 +102,6 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
     """Different records that events were published for."""
     total_ids_in_batch: int
     """Items in the body."""
-
-
-class Problem(msgspec.Struct, frozen=True):
-    """Why not."""
-
-    error: str
-
-
-def problem(status: int, error: str, headers: Mapping[str, str] = {}) -> web.Response:
-    """An error's answer."""
-    return web.Response(status=status, body=msgspec.json.encode(Problem(error)), headers={**_HEADERS, **headers})
 
 
 class _Fixed(msgspec.Struct, frozen=True):
@@ -189,7 +178,7 @@ class Webhooks:
     async def _work(self, request: web.Request, door: Door, trace_id: str) -> web.Response:
         if self._in_work > _IN_WORK_MAX:
             raise Unavailable("too many requests are in work")
-        body = await _body_of(request)
+        body = await body_of(request, BODY_MAX_BYTES)
         caller = self._auth.caller(request.headers, body)
         if caller is None:
             raise Refusal(401, "no valid signature and no valid apikey")
@@ -201,7 +190,7 @@ class Webhooks:
         if _log.isEnabledFor(logging.DEBUG):
             _log_received(door, batch, caller, trace_id)
         received = Received(action=door.action, new_ids_count=len(batch.events), total_ids_in_batch=batch.total)
-        return web.Response(body=msgspec.json.encode(received), headers=_HEADERS)
+        return web.Response(body=msgspec.json.encode(received), headers=JSON)
 
     async def _store(self, events: list[Addressed]) -> None:
         """Returns when all are stored. Raises Unavailable when one is not; others may be, and come twice then."""
@@ -221,23 +210,6 @@ class Webhooks:
                             raise result
         except TimeoutError:
             raise Unavailable("the batch was not stored in time") from None
-
-
-async def _body_of(request: web.Request) -> bytes:
-    """The raw body. Raises Refusal: 413 too large, 408 too slow, 400 cut off."""
-    if (request.content_length or 0) > BODY_MAX_BYTES:
-        raise Refusal(413, f"the body is larger than {BODY_MAX_BYTES} bytes")
-    try:
-        if request.content.is_eof():  # nearly always: a webhook comes in one piece, and then no timer is needed
-            return await request.read()
-        async with asyncio.timeout(_BODY_S):
-            return await request.read()
-    except web.HTTPRequestEntityTooLarge:
-        raise Refusal(413, f"the body is larger than {BODY_MAX_BYTES} bytes") from None
-    except TimeoutError:
-        raise Refusal(408, "the body did not come in time") from None
-    except (web.RequestPayloadError, ConnectionError):
-        raise Refusal(400, "the body was cut off") from None
 
 
 def _log_received(door: Door, batch: Batch, caller: str, trace_id: str) -> None:

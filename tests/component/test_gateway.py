@@ -303,7 +303,7 @@ async def test_a_body_without_a_length_is_measured_while_it_comes(gateway: Gatew
 
 async def test_a_slow_body_is_not_waited_for(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     """P12: who sends half a body and stops gets 408, which EspoCRM sends again."""
-    monkeypatch.setattr("gateway.webhooks._BODY_S", 0.1)
+    monkeypatch.setattr("gateway.body._BODY_S", 0.1)
     head = f"POST {CREATE} HTTP/1.1\r\nHost: h\r\napikey: key-for-tests\r\nContent-Length: 100\r\n\r\n".encode()
     answer = await gateway.raw(head + b"[{")
     assert (answer.status, answer.error()) == (408, "the body did not come in time")
@@ -410,12 +410,44 @@ async def test_a_callers_trace_is_linked_and_never_continued(service: Service) -
     assert event["headers"]["traceparent"].split("-")[1] == f"{span.context.trace_id:032x}" != theirs
 
 
+async def test_every_route_is_described(gateway: Gateway) -> None:
+    """Methods and paths of the application and of its description are the same, but for the description's own."""
+    described = (await gateway.ask("GET", "/openapi.json")).json
+    told = {(method.upper(), path) for path, item in described["paths"].items() for method in item}
+    routed = {
+        (route.method, route.resource.canonical)
+        for route in build(load(Settings, ENVIRON), gateway.service).router.routes()
+        if route.resource is not None and route.method not in ("HEAD", "*")
+    }
+    own = {(method, path) for method, path in routed if path == "/openapi.json" or path.startswith("/docs")}
+    assert told == routed - own
+    assert {path for _, path in told} == {*WEBHOOKS, "/advoware/proxy", "/healthz", "/readyz", "/metrics"}
+
+
+async def test_the_door_to_advoware_is_described_as_it_answers(gateway: Gateway) -> None:
+    """Its key, its endpoint, a body where there is one, every status and the headers that go with some."""
+    described = (await gateway.ask("GET", "/openapi.json")).json
+    methods = described["paths"]["/advoware/proxy"]
+    assert {method for method, operation in methods.items() if "requestBody" in operation} == {"post", "put"}
+    for method, operation in methods.items():
+        assert operation["security"] == [{"apikey": []}]
+        assert [(one["name"], one.get("required", False)) for one in operation["parameters"]] == [
+            ("endpoint", True),
+            ("params", False),
+        ]
+        answers = operation["responses"]
+        assert [int(status) for status in answers] == [200, 400, 401, 403, 408, 413, 429, 500, 502, 503, 504]
+        assert set(answers["200"]["content"]) == {"application/json", "*/*"}
+        headers = {status: list(one["headers"]) for status, one in answers.items() if "headers" in one}
+        assert headers == {"429": ["Retry-After"], "502": ["Hub-Advoware-Status"], "503": ["Retry-After"]}
+        assert ("nobody knows whether it was done" in answers["502"]["description"]) == (method != "get")
+
+
 async def test_the_description_is_whole(gateway: Gateway) -> None:
-    """Every door is described, every reference leads somewhere, every security scheme exists."""
+    """Every reference leads somewhere, every security scheme exists, every operation has a name of its own."""
     answer = await gateway.ask("GET", "/openapi.json")
     described = answer.json
     assert described["openapi"] == "3.0.3"
-    assert set(described["paths"]) == {*WEBHOOKS, "/healthz", "/readyz", "/metrics"}
     references = set(re.findall(r'"\$ref":"#/components/schemas/(\w+)"', answer.body.decode()))
     assert references == set(described["components"]["schemas"])
     operations = [operation for path in described["paths"].values() for operation in path.values()]
