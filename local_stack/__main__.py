@@ -18,11 +18,14 @@ from local_stack.environment import addresses, choose_ports, home
 from local_stack.nats_server import NatsServerMissing
 from local_stack.ports import BadPort, PortTaken
 from local_stack.processes import EXIT_MISSING_PART, EXIT_SETTINGS, Child, ChildFailed, Death, Supervisor, supervised
+from local_stack.redis_server import RedisServerMissing
 from local_stack.reload import reload
 from local_stack.services import services
 from local_stack.stage import Stage
 from local_stack.table import Screen
 
+_OTHERS = ("nats", "redis", "simulators")
+"""Their logs tell nothing of the hub."""
 _DEATH: dict[str, Death] = {"run": "restart", "demo": "fail", "dev": "wait"}
 
 
@@ -41,7 +44,7 @@ def main() -> int:
     except BadPort as wrong:
         screen.trouble(str(wrong))
         return EXIT_SETTINGS
-    except (PortTaken, NatsServerMissing) as missing:
+    except (PortTaken, NatsServerMissing, RedisServerMissing) as missing:
         screen.trouble(str(missing))
         return EXIT_MISSING_PART
     except ChildFailed as failed:
@@ -96,7 +99,9 @@ async def _wait(mode: str, children: list[Child], supervisor: Supervisor, screen
 
 
 def _explain(children: list[Child], screen: Screen) -> int:
-    for child in children[2:]:
+    for child in children:
+        if child.name in _OTHERS:
+            continue
         screen.trouble(f"the end of {child.name}'s log:" + "".join(f"\n    {line}" for line in child.last_words()))
     return 1
 

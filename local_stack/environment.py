@@ -10,6 +10,8 @@ from local_stack.ports import HOST, choose
 API_KEY = "demo"
 _TICK_S = "0.5"
 _XAI_MAX_FILE_MB = "20"
+_ADVOWARE_API_KEY = "ZGVtbw=="
+"""`demo`, as base64 like the vendor's."""
 
 
 class Ports(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,9 +19,12 @@ class Ports(msgspec.Struct, frozen=True, kw_only=True):
 
     gateway: int
     health: int
+    proxy_health: int
     nats: int
+    redis: int
     espocrm: int
     xai: int
+    advoware: int
 
 
 class Webhook(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,20 +41,32 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
 
     gateway: str
     health: str
+    proxy_health: str
     nats: str
+    redis: str
     espocrm: str
     xai: str
+    advoware: str
 
 
 def choose_ports(environ: Mapping[str, str]) -> Ports:
     """The usual ports where they are free. Raises PortTaken and BadPort."""
+    given: list[int] = []
+
+    def chosen(name: str, usual: int, *, insist: bool = False) -> int:
+        given.append(choose(environ, name, usual, insist=insist, given=given))
+        return given[-1]
+
     # The gateway's port stands in bookmarks and in EspoCRM: another one is somebody's choice, not ours.
     return Ports(
-        gateway=choose(environ, "GATEWAY_PORT", 3111, insist=True),
-        health=choose(environ, "HEALTH_PORT", 8081),
-        nats=choose(environ, "NATS_PORT", 4222),
-        espocrm=choose(environ, "SIM_ESPOCRM_PORT", 3121),
-        xai=choose(environ, "SIM_XAI_PORT", 3122),
+        gateway=chosen("GATEWAY_PORT", 3111, insist=True),
+        health=chosen("HEALTH_PORT", 8081),
+        proxy_health=chosen("ADVOWARE_PROXY_HEALTH_PORT", 8082),
+        nats=chosen("NATS_PORT", 4222),
+        redis=chosen("REDIS_PORT", 6379),
+        espocrm=chosen("SIM_ESPOCRM_PORT", 3121),
+        xai=chosen("SIM_XAI_PORT", 3122),
+        advoware=chosen("SIM_ADVOWARE_PORT", 3123),
     )
 
 
@@ -58,9 +75,12 @@ def addresses(ports: Ports) -> Addresses:
     return Addresses(
         gateway=f"http://{HOST}:{ports.gateway}",
         health=f"http://{HOST}:{ports.health}",
+        proxy_health=f"http://{HOST}:{ports.proxy_health}",
         nats=f"nats://{HOST}:{ports.nats}",
+        redis=f"redis://{HOST}:{ports.redis}",
         espocrm=f"http://{HOST}:{ports.espocrm}",
         xai=f"http://{HOST}:{ports.xai}",
+        advoware=f"http://{HOST}:{ports.advoware}",
     )
 
 
@@ -104,6 +124,7 @@ def environments(environ: Mapping[str, str], ports: Ports) -> dict[str, dict[str
             **common,
             "SIM_ESPOCRM_PORT": str(ports.espocrm),
             "SIM_XAI_PORT": str(ports.xai),
+            "SIM_ADVOWARE_PORT": str(ports.advoware),
             "SIM_ESPOCRM_TICK_SECONDS": environ.get("SIM_ESPOCRM_TICK_SECONDS", _TICK_S),
             "SIM_ESPOCRM_RETRY_SECONDS": environ.get("SIM_ESPOCRM_RETRY_SECONDS", "5"),
             "SIM_XAI_MAX_FILE_MB": environ.get("SIM_XAI_MAX_FILE_MB", _XAI_MAX_FILE_MB),
@@ -126,6 +147,28 @@ def environments(environ: Mapping[str, str], ports: Ports) -> dict[str, dict[str
             "XAI_FILES_URL": at.xai,
             "XAI_MANAGEMENT_URL": at.xai,
         },
+        "advoware_proxy": {**common, **_advoware_proxy(at, ports)},
+    }
+
+
+def _advoware_proxy(at: Addresses, ports: Ports) -> dict[str, str]:
+    """The way to the simulated Advoware leads through its discovery: addresses set outside would come before it."""
+    return {
+        "HEALTH_HOST": HOST,
+        "HEALTH_PORT": str(ports.proxy_health),
+        "REDIS_HOST": HOST,
+        "REDIS_PORT": str(ports.redis),
+        "REDIS_URL": "",
+        "ADVOWARE_API_BASE_URL": "",
+        "ADVOWARE_AUTH_URL": "",
+        "ADVOWARE_DISCOVERY_URL": f"{at.advoware}/AdvonetConfigurator/api/Url",
+        "ADVOWARE_APP_ID": "demo",
+        "ADVOWARE_API_KEY": _ADVOWARE_API_KEY,
+        "ADVOWARE_API_SECRET": "",
+        "ADVOWARE_KANZLEI": "demo",
+        "ADVOWARE_DATABASE": "ADVOWARE",
+        "ADVOWARE_USER": "demo",
+        "ADVOWARE_PASSWORD": "demo",
     }
 
 

@@ -2,7 +2,7 @@
 
 import random
 import socket
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 HOST = "127.0.0.1"
 
@@ -33,29 +33,33 @@ def is_free(port: int) -> bool:
     return True
 
 
-def pick() -> int:
-    """A free port. Raises PortTaken when a hundred tries find none."""
+def pick(*, given: Container[int] = ()) -> int:
+    """A free port that is none of `given`. Raises PortTaken when a hundred tries find none."""
     dice = random.SystemRandom()
     for _ in range(100):
         port = dice.randint(_FIRST, _LAST)
-        if is_free(port):
+        if port not in given and is_free(port):
             return port
     raise PortTaken("no free port was found on this machine")
 
 
-def choose(environ: Mapping[str, str], name: str, usual: int, *, insist: bool = False) -> int:
+def choose(
+    environ: Mapping[str, str], name: str, usual: int, *, insist: bool = False, given: Container[int] = ()
+) -> int:
     """The port that the variable names (0: any), else the usual one, else, unless we insist, any.
 
-    Raises PortTaken, and BadPort for a value that is no port.
+    `given` are taken by somebody who has not started yet. Raises PortTaken, and BadPort for a value that is no port.
     """
     text = environ.get(name, "").strip()
     if text and not (text.isascii() and text.isdigit() and int(text) <= 65_535):
         raise BadPort(f"{name} is not a port: a number from 0 to 65535, 0 picks one")
-    if text == "" and not is_free(usual) and not insist:
-        return pick()
+    if text == "" and (usual in given or not is_free(usual)) and not insist:
+        return pick(given=given)
     port = int(text or usual)
     if port == 0:
-        return pick()
+        return pick(given=given)
+    if port in given:
+        raise PortTaken(f"port {port} is asked for twice: choose another with {name}=… (0 picks one)")
     if not is_free(port):
         raise PortTaken(
             f"port {port} is taken: end the program that listens there (see `ss -ltnp` or `lsof -i :{port}`), "

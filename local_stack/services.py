@@ -8,9 +8,10 @@ from pathlib import Path
 import aiohttp
 
 from local_stack.environment import Ports, addresses, environments
-from local_stack.nats_server import server_command
+from local_stack.nats_server import server_command as nats_command
 from local_stack.ports import HOST
 from local_stack.processes import Child
+from local_stack.redis_server import server_command as redis_command
 
 _PATIENCE_S = 2.0
 
@@ -18,29 +19,28 @@ _PATIENCE_S = 2.0
 def services(
     environ: Mapping[str, str], ports: Ports, *, home: Path, store: Path, session: aiohttp.ClientSession
 ) -> list[Child]:
-    """In the order in which they start. Raises NatsServerMissing."""
+    """In the order in which they start. Raises NatsServerMissing and RedisServerMissing."""
     logs = home / "logs"
     logs.mkdir(parents=True, exist_ok=True)
+    redis_folder = store / "redis"
+    redis_folder.mkdir(parents=True, exist_ok=True)
     at = addresses(ports)
     envs = environments(environ, ports)
 
     def python(name: str, ready: Callable[[], Awaitable[bool]]) -> Child:
         return Child(name, [sys.executable, "-m", name], env=envs[name], log=_fresh(logs / f"{name}.log"), ready=ready)
 
-    broker = Child(
-        "nats",
-        server_command(store, ports.nats),
-        env=dict(environ),
-        log=_fresh(logs / "nats.log"),
-        ready=_greets(ports.nats),
-    )
+    def server(name: str, command: list[str], ready: Callable[[], Awaitable[bool]]) -> Child:
+        return Child(name, command, env=dict(environ), log=_fresh(logs / f"{name}.log"), ready=ready)
+
+    vendors = (f"{at.espocrm}/_sim/queue", f"{at.xai}/_sim/log", f"{at.advoware}/_sim/log")
     return [
-        broker,
-        python(
-            "simulators", _all(_answers(session, f"{at.espocrm}/_sim/queue"), _answers(session, f"{at.xai}/_sim/log"))
-        ),
+        server("nats", nats_command(store, ports.nats), _says(ports.nats, ask=b"", answer=b"INFO ")),
+        server("redis", redis_command(redis_folder, ports.redis), _says(ports.redis, ask=b"PING\r\n", answer=b"+PONG")),
+        python("simulators", _all(*(_answers(session, url) for url in vendors))),
         python("gateway", _answers(session, f"{at.gateway}/readyz")),
         python("document_worker", _answers(session, f"{at.health}/readyz")),
+        python("advoware_proxy", _answers(session, f"{at.proxy_health}/readyz")),
     ]
 
 
@@ -60,15 +60,16 @@ def _answers(session: aiohttp.ClientSession, url: str) -> Callable[[], Awaitable
     return check
 
 
-def _greets(port: int) -> Callable[[], Awaitable[bool]]:
-    """A nats-server says INFO to whoever connects, once it is ready for clients."""
+def _says(port: int, *, ask: bytes, answer: bytes) -> Callable[[], Awaitable[bool]]:
+    """Whether a server answers like its kind; a nats-server says INFO to whoever connects, unasked."""
 
     async def check() -> bool:
         try:
             async with asyncio.timeout(_PATIENCE_S):
                 reader, writer = await asyncio.open_connection(HOST, port)
                 try:
-                    return (await reader.readline()).startswith(b"INFO ")
+                    writer.write(ask)
+                    return (await reader.readline()).startswith(answer)
                 finally:
                     writer.close()
         except (OSError, TimeoutError):

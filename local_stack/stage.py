@@ -5,11 +5,12 @@ from datetime import datetime
 import aiohttp
 
 from local_stack.broker import Broker, Ended, JetStreamRefused
+from local_stack.door import PATH
 from local_stack.environment import API_KEY, Addresses
 from local_stack.papers import csv
 from local_stack.story import DOCUMENTS, LOST, Ending, NotInStep, Story
 from local_stack.table import Screen, summary
-from local_stack.vendors import Espocrm, Refused, Xai
+from local_stack.vendors import Espocrm, Refused
 
 _WITHIN_S = 60.0
 _USUAL_NATS = "nats://127.0.0.1:4222"
@@ -22,13 +23,13 @@ class Stage:
         self._screen = screen
         self._broker = broker
         self._at = at
+        self._session = session
         self._espocrm = Espocrm(session, at.espocrm)
-        self._xai = Xai(session, at.xai)
         self._ending: Ending | None = None
 
     async def play(self) -> bool:
         """Whether it ended as it should; if not, why is on the screen."""
-        story = Story(self._espocrm, self._xai, self._broker, at=self._at, view=self._screen)
+        story = Story(self._session, self._broker, at=self._at, view=self._screen)
         try:
             with self._screen.live():
                 self._ending = await story.tell(within_s=_WITHIN_S)
@@ -40,6 +41,7 @@ class Stage:
             return False
         self._screen.conclude(self._ending.rows, self._ending.runs)
         self._screen.say(summary(self._ending.rows, self._ending.took_s))
+        self._screen.say(f"Advoware named {self._ending.employees} employees through the gateway.")
         return True
 
     async def stay(self) -> None:
@@ -48,11 +50,13 @@ class Stage:
         lines = [
             "",
             f"  doors      {at.gateway}/docs",
-            f"  ready      {at.gateway}/readyz   {at.health}/readyz",
-            f"  metrics    {at.gateway}/metrics   {at.health}/metrics",
+            f"  ready      {at.gateway}/readyz   {at.health}/readyz   {at.proxy_health}/readyz",
+            f"  metrics    {at.gateway}/metrics   {at.health}/metrics   {at.proxy_health}/metrics",
             f"  EspoCRM    {at.espocrm}/_sim/state",
             f"  xAI        {at.xai}/_sim/state",
+            f"  Advoware   {at.advoware}/_sim/state",
             f"  NATS       {at.nats}",
+            f"  Redis      {at.redis}",
             "",
         ]
         if self._ending is not None:
@@ -64,7 +68,7 @@ class Stage:
         await self._broker.follow(lambda ended: self._screen.say(_told(ended, names)))
 
     async def _try(self, ending: Ending) -> list[str]:
-        """Three commands: a webhook, a change by staff, an event on the bus."""
+        """Four commands: a webhook, a change by staff, an event on the bus, a question to Advoware."""
         clean = [key for key, paper in ending.papers.items() if paper.content and paper.owners and not paper.removed]
         changing = next(key for key, paper in ending.papers.items() if paper.changed is not None)
         newer = csv("Monat;Soll;Haben", "2026-07;640;640", "2026-08;640;0", "2026-09;640;640", "2026-10;640;640")
@@ -81,6 +85,8 @@ class Stage:
             f"    curl -d '{save}' {self._at.espocrm}/_sim/user",
             "  an event on the bus, with the nats command:",
             f'    nats {server}pub vmh.document.update \'{{"entity_id":"{clean[1]}"}}\'',
+            "  Advoware's employees, through the gateway:",
+            f"    curl -H 'apikey: {API_KEY}' '{self._at.gateway}{PATH}'",
             "",
         ]
 

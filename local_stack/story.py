@@ -10,10 +10,11 @@ import msgspec
 from nats.errors import Error as NatsError
 
 from local_stack.broker import Broker
+from local_stack.door import Shut, employees
 from local_stack.environment import WEBHOOKS, Addresses
 from local_stack.expect import Finding, Row, World, findings, rows
 from local_stack.firm import OWNERS, PAPERS, Paper
-from local_stack.vendors import Espocrm, Xai
+from local_stack.vendors import Advoware, Espocrm, Xai
 
 DOCUMENTS = "CDokumente"
 LOST = (aiohttp.ClientError, NatsError, OSError, TimeoutError)
@@ -48,21 +49,25 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     rows: list[Row]
     runs: dict[str, int]
     took_s: float
+    employees: int
+    """As Advoware named them through the gateway."""
 
 
 class Story:
     """The firm, its staff, and what is expected of the hub."""
 
-    def __init__(self, espocrm: Espocrm, xai: Xai, broker: Broker, *, at: Addresses, view: View) -> None:
-        self._espocrm = espocrm
-        self._xai = xai
+    def __init__(self, session: aiohttp.ClientSession, broker: Broker, *, at: Addresses, view: View) -> None:
+        self._session = session
+        self._espocrm = Espocrm(session, at.espocrm)
+        self._xai = Xai(session, at.xai)
+        self._advoware = Advoware(session, at.advoware)
         self._broker = broker
         self._at = at
         self._view = view
         self._papers: dict[str, Paper] = {}
 
     async def tell(self, *, within_s: float) -> Ending:
-        """From the empty system to a sweep that finds nothing to do. Raises NotInStep."""
+        """From the empty system to a sweep that finds nothing to do, and an answer of Advoware's. Raises NotInStep."""
         began = time.monotonic()
         until = began + within_s
         await self._found()
@@ -74,12 +79,13 @@ class Story:
         await self._in_step(until, after=True)
         took_s = time.monotonic() - began
         await self._sweep(until)
-        world = await self._world()
-        found = rows(self._papers, world, after=True)
-        return Ending(papers=self._papers, rows=found, runs=await self._broker.runs(), took_s=took_s)
+        named = await self._ask_advoware()
+        found = rows(self._papers, await self._world(), after=True)
+        runs = await self._broker.runs()
+        return Ending(papers=self._papers, rows=found, runs=runs, took_s=took_s, employees=named)
 
     async def _found(self) -> None:
-        """The firm as it was before: owners, and EspoCRM's webhooks."""
+        """The firm as it was before: owners, EspoCRM's webhooks, and what is in Advoware."""
         records: dict[str, list[dict[str, str]]] = {}
         for owner in OWNERS:
             records.setdefault(owner.kind[0], []).append({"id": owner.id, "name": owner.name})
@@ -87,7 +93,7 @@ class Story:
             {"id": hook.id, "secretKey": hook.secret, "event": hook.event, "url": self._at.gateway + hook.path}
             for hook in WEBHOOKS
         ]
-        await self._espocrm.seed({"records": records, "webhooks": webhooks})
+        await asyncio.gather(self._espocrm.seed({"records": records, "webhooks": webhooks}), self._advoware.plant())
 
     async def _file(self) -> None:
         for paper in PAPERS:
@@ -145,6 +151,15 @@ class Story:
             if writes := await vendor.writes():
                 found = Finding(about=f"sweep, {name}", expected="no writes", found=", ".join(writes[:5]))
                 raise NotInStep([found], time.monotonic() - began)
+
+    async def _ask_advoware(self) -> int:
+        """Once: who has just started must answer at once."""
+        self._view.say("A script asks Advoware for the firm's employees, through the gateway.")
+        try:
+            return await employees(self._session, self._at.gateway)
+        except Shut as shut:
+            found = Finding(about="Advoware, through the gateway", expected="200 with employees", found=str(shut))
+            raise NotInStep([found], 0) from None
 
 
 def _busy() -> Finding:

@@ -47,6 +47,14 @@ class Xai:
             return msgspec.json.decode(read)
 
 
+class Advoware(Xai):
+    """The simulated Advoware's, and the firm in it."""
+
+    async def plant(self) -> None:
+        """Puts an invented firm in: employees, parties, matters, appointments."""
+        await self._ask("POST", "seed", {"firm": True})
+
+
 class Espocrm(Xai):
     """The simulated EspoCRM's, and a user at its screen."""
 

@@ -15,8 +15,17 @@ import pytest
 pytestmark = pytest.mark.e2e
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-_SERVICES = {"nats", "simulators", "gateway", "document_worker"}
-_ANY_PORT = dict.fromkeys(("GATEWAY_PORT", "HEALTH_PORT", "NATS_PORT", "SIM_ESPOCRM_PORT", "SIM_XAI_PORT"), "0")
+_SERVICES = {"nats", "redis", "simulators", "gateway", "document_worker", "advoware_proxy"}
+_DOORS = ("GATEWAY_PORT", "HEALTH_PORT", "ADVOWARE_PROXY_HEALTH_PORT", "NATS_PORT", "REDIS_PORT")
+_VENDORS = ("SIM_ESPOCRM_PORT", "SIM_XAI_PORT", "SIM_ADVOWARE_PORT")
+_ANY_PORT = dict.fromkeys((*_DOORS, *_VENDORS), "0")
+
+_ELSEWHERE = {
+    "REDIS_URL": "redis://127.0.0.1:1/0",
+    "ADVOWARE_API_BASE_URL": "http://127.0.0.1:1",
+    "ADVOWARE_AUTH_URL": "http://127.0.0.1:1",
+    "ADVOWARE_API_SECRET": "bm90IGl0",
+}
 
 
 class LocalStack:
@@ -88,13 +97,18 @@ def _said(process: subprocess.Popen[str], within_s: float) -> str:
 
 
 def test_the_demo_converges_and_ends_with_0(stack: LocalStack) -> None:
-    """A person who types `make demo` sees the story end well, in plain text when nobody watches, with nothing left."""
-    demo = stack.start("demo")
+    """A person who types `make demo` sees the story end well, in plain text when nobody watches, with nothing left.
+
+    A Redis and an Advoware that the person's shell names are not used.
+    """
+    demo = stack.start("demo", **_ELSEWHERE)
     said = _said(demo, within_s=90)
     assert demo.returncode == 0, said
     assert "16 documents in step, 1 failed as it should" in said
     assert "zu groß" in said
+    assert "Advoware named 5 employees through the gateway" in said
     assert "\x1b" not in said
+    assert "Redis is away" not in (stack.folder / "logs" / "advoware_proxy.log").read_text(encoding="utf-8")
     assert [path.name for path in stack.folder.iterdir()] == ["logs"]
 
 
@@ -172,6 +186,27 @@ def test_a_dead_service_fails_the_demo(stack: LocalStack) -> None:
     said = _said(demo, within_s=30)
     assert demo.returncode == 1
     assert "gateway ended unexpectedly (SIGKILL)" in said
+
+
+def test_a_shut_door_to_advoware_fails_the_demo(stack: LocalStack) -> None:
+    """A demo whose question to Advoware is refused ends with an error that quotes the gateway's answer."""
+    demo = stack.start("demo", ADVOWARE_PROXY_ALLOW="GET Termine")
+    said = _said(demo, within_s=90)
+    assert demo.returncode == 1
+    assert "Advoware, through the gateway: expected 200 with employees; found 403" in said
+    assert "Advoware named" not in said
+
+
+def test_one_port_for_two_is_refused(stack: LocalStack) -> None:
+    """Two doors on one port cannot both open: nothing is started, and the sentence names the second."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    run = stack.start("run", GATEWAY_PORT=port, REDIS_PORT=port)
+    said = _said(run, within_s=30)
+    assert run.returncode == 69
+    assert f"port {port} is asked for twice" in said
+    assert "REDIS_PORT=" in said
 
 
 def test_a_wrong_setting_is_named_and_nothing_is_left(stack: LocalStack) -> None:

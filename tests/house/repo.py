@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVICES = ("gateway", "document_worker")
+SERVICES = ("gateway", "document_worker", "advoware_proxy")
 PACKAGES = (*SERVICES, "shared", "simulators", "local_stack")
 
 _FENCE = re.compile(r"^(```|~~~)")
@@ -19,7 +19,7 @@ def read(path: str) -> str:
 
 
 def modules(*packages: str) -> list[Path]:
-    """All Python files of some packages; of all five where none is named."""
+    """All Python files of some packages; of all packages where none is named."""
     return sorted(path for package in packages or PACKAGES for path in (ROOT / package).rglob("*.py"))
 
 

@@ -9,6 +9,7 @@ import pytest
 from prometheus_client import Counter, Gauge, Histogram
 
 from shared.contracts.events import EntityEvent, SweepEvent
+from shared.contracts.proxy import METHODS, SERVICE, AuditRecord, ProxyRequest, subject
 from shared.contracts.subjects import SUBJECTS, Subject
 from shared.contracts.topology import BUCKETS, STREAMS
 from shared.outcomes.errors import HubError
@@ -57,7 +58,13 @@ def test_every_subject_is_documented_as_it_is() -> None:
     assert documented == registered
 
 
-@pytest.mark.parametrize("contract", [EntityEvent, SweepEvent, Record])
+def test_every_request_is_documented_as_it_is() -> None:
+    """Subject, contract and owner of each request to the proxy stand in the table, and no others."""
+    documented = [tuple(bare(cell) for cell in row[:3]) for row in _table(_SUBJECTS, "Requests")]
+    assert documented == [(subject(method), ProxyRequest.__name__, SERVICE) for method in METHODS]
+
+
+@pytest.mark.parametrize("contract", [EntityEvent, SweepEvent, ProxyRequest, AuditRecord, Record])
 def test_every_member_of_a_contract_is_documented(contract: type[msgspec.Struct]) -> None:
     """The table of a contract names its members, in their order."""
     heading = "History record" if contract is Record else contract.__name__
@@ -103,6 +110,12 @@ def test_no_variable_is_documented_that_nothing_reads() -> None:
     code = "".join(path.read_text(encoding="utf-8") for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
     strays = _documented_variables().keys() - variables().keys()
     assert [name for name in sorted(strays) if f'"{name}"' not in code and not name.startswith("OTEL_")] == []
+
+
+def test_every_secret_is_marked() -> None:
+    """◆ stands before what may come from a file, and before nothing else."""
+    marked = {name for name, row in _documented_variables().items() if row[3].startswith("◆")}
+    assert marked == {name for name, variable in variables().items() if variable.is_secret}
 
 
 def test_every_setting_has_a_line_in_the_example() -> None:
@@ -185,7 +198,7 @@ def test_the_tree_is_current() -> None:
     assert shown() == tree()
 
 
-@pytest.mark.parametrize("package", [*PACKAGES, "simulators/espocrm", "simulators/xai"])
+@pytest.mark.parametrize("package", [*PACKAGES, "simulators/advoware", "simulators/espocrm", "simulators/xai"])
 def test_every_package_has_a_readme(package: str) -> None:
     """A page beside the code says what it is for."""
     assert read(f"{package}/README.md").startswith("# ")
@@ -202,6 +215,7 @@ _HEADINGS = {
         "Settings",
         "Run it alone",
     ),
+    "advoware_proxy": ("Does", "Listens to", "Answers", "Decision table", "Settings", "Run it alone"),
 }
 
 

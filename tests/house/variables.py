@@ -4,6 +4,7 @@ from typing import Any, get_args, get_origin
 
 import msgspec
 
+import advoware_proxy.settings
 import document_worker.settings
 import gateway.settings
 from shared.settings import NamedSecrets, Secret
@@ -11,6 +12,7 @@ from shared.settings import NamedSecrets, Secret
 SETTINGS: dict[str, type[msgspec.Struct]] = {
     "gateway": gateway.settings.Settings,
     "document_worker": document_worker.settings.Settings,
+    "advoware_proxy": advoware_proxy.settings.Settings,
 }
 
 
@@ -53,7 +55,7 @@ def _of(settings: type[msgspec.Struct], service: str) -> list[Variable]:
                 name=field.name.upper(),
                 default=_shown(field.default),
                 is_required=field.required,
-                is_secret=bare in (Secret, NamedSecrets),
+                is_secret=not {bare, *get_args(bare)}.isdisjoint((Secret, NamedSecrets)),
                 meaning=meta[0].description,
                 read_by=(service,),
             )
