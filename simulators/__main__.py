@@ -7,9 +7,11 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from simulators.advoware import Advoware
 from simulators.espocrm import Espocrm
+from simulators.google_calendar import GoogleCalendar, read_account
 from simulators.harness import Vendor, serve
 from simulators.xai import Switches, Xai
 
@@ -36,6 +38,11 @@ class Environment:
             return default
         return value
 
+    def path(self, name: str) -> Path | None:
+        """The path of that name, or None where there is none."""
+        text = self._environ.get(name, "").strip()
+        return Path(text) if text else None
+
     def port(self, name: str, default: int) -> int:
         """A port; 0 picks a free one."""
         return int(self.number(name, default, most=65535))
@@ -53,7 +60,20 @@ def vendors(environment: Environment) -> list[tuple[Vendor, int]]:
         (espocrm, environment.port("SIM_ESPOCRM_PORT", 3121)),
         (xai, environment.port("SIM_XAI_PORT", 3122)),
         (Advoware(), environment.port("SIM_ADVOWARE_PORT", 3123)),
+        (_google(environment), environment.port("SIM_GOOGLE_PORT", 3124)),
     ]
+
+
+def _google(environment: Environment) -> GoogleCalendar:
+    """With a key file's account where the file is there: who has read it need not read it again."""
+    path = environment.path("SIM_GOOGLE_KEY_FILE")
+    account = None
+    if path is not None and path.exists():
+        try:
+            account = read_account(path)
+        except (OSError, ValueError):
+            environment.problems.append("SIM_GOOGLE_KEY_FILE is no key file of a service account")
+    return GoogleCalendar(account=account, key_path=path)
 
 
 async def main(served: list[tuple[Vendor, int]]) -> None:
@@ -64,6 +84,9 @@ async def main(served: list[tuple[Vendor, int]]) -> None:
         loop.add_signal_handler(signum, stop.set)
     async with contextlib.AsyncExitStack() as stack:
         urls = {vendor.name: await stack.enter_async_context(serve(vendor, port=port)) for vendor, port in served}
+        for vendor, _ in served:
+            if isinstance(vendor, GoogleCalendar):
+                vendor.leave_key_file(urls[vendor.name])
         line = "   ".join(f"{name} {url}" for name, url in urls.items()) if sys.stdout.isatty() else json.dumps(urls)
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
