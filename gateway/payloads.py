@@ -25,9 +25,10 @@ _ATTRIBUTES_OF_EVERY_CHANGE = frozenset(
 )
 _ASKS_FOR_A_SYNC: dict[str, tuple[bytes, ...]] = {
     "xaiSyncStatus": (b'"unclean"',),
+    "syncStatus": (b'"dirty"', b'"pending_sync"'),
     "fileStatus": (b'"new"', b'"changed"'),
 }
-"""What the hub never writes into fields that it does write. As EspoCRM's JSON has it, so that nothing is parsed."""
+"""Values of our own fields that ask for a sync, whoever wrote them. As EspoCRM's JSON has it: nothing is parsed."""
 
 
 class Refusal(Exception):

@@ -18,6 +18,9 @@ from shared.contracts.subjects import (
     ACCOUNT_CREATE,
     ACCOUNT_DELETE,
     ACCOUNT_UPDATE,
+    BANKVERBINDUNGEN_CREATE,
+    BANKVERBINDUNGEN_DELETE,
+    BANKVERBINDUNGEN_UPDATE,
     BETEILIGTE_CREATE,
     BETEILIGTE_DELETE,
     BETEILIGTE_UPDATE,
@@ -48,6 +51,17 @@ _DOCUMENT_FIELDS = frozenset(
     ("xaiId", "xaiCollections", "xaiSyncedHash", "xaiSyncStatus", "xaiSyncError", "fileStatus")
 )
 _OWNER_FIELDS = frozenset(("xaiCollectionId",))
+_PARTY_FIELDS = _OWNER_FIELDS | {
+    "advowareLastSync",
+    "advowareRowId",
+    "kommunikationHash",
+    "syncAutoResetAt",
+    "syncErrorMessage",
+    "syncNextRetry",
+    "syncRetryCount",
+    "syncStatus",
+}
+_ACCOUNT_FIELDS = frozenset(("advowareKontoId", "advowareLastSync", "syncStatus"))
 
 
 def _door(subject: Subject[EntityEvent], *, written_by_us: frozenset[str] = frozenset()) -> Door:
@@ -85,8 +99,11 @@ WEBHOOKS: Mapping[str, Door] = {
     "/vmh/webhook/account/update": _door(ACCOUNT_UPDATE, written_by_us=_OWNER_FIELDS),
     "/vmh/webhook/account/delete": _door(ACCOUNT_DELETE),
     "/vmh/webhook/beteiligte/create": _door(BETEILIGTE_CREATE),
-    "/vmh/webhook/beteiligte/update": _door(BETEILIGTE_UPDATE, written_by_us=_OWNER_FIELDS),
+    "/vmh/webhook/beteiligte/update": _door(BETEILIGTE_UPDATE, written_by_us=_PARTY_FIELDS),
     "/vmh/webhook/beteiligte/delete": _door(BETEILIGTE_DELETE),
+    "/vmh/webhook/bankverbindungen/create": _door(BANKVERBINDUNGEN_CREATE),
+    "/vmh/webhook/bankverbindungen/update": _door(BANKVERBINDUNGEN_UPDATE, written_by_us=_ACCOUNT_FIELDS),
+    "/vmh/webhook/bankverbindungen/delete": _door(BANKVERBINDUNGEN_DELETE),
     "/vmh/webhook/entity/link": _link_door("link"),
     "/vmh/webhook/entity/unlink": _link_door("unlink"),
 }

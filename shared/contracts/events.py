@@ -32,5 +32,5 @@ class SweepEvent(msgspec.Struct, frozen=True, kw_only=True):
     source: str = "nats"
     force: bool = False
     entity_type: Literal["Sweep", ""] = ""
-    entity_id: Literal["document", ""] = ""
+    entity_id: Literal["document", "beteiligte", ""] = ""
     """The family it sweeps. The subject knows both; a body need not say them and cannot say others."""

@@ -84,7 +84,21 @@ ACCOUNT_UPDATE = _entity("account", "update", "Account", by="gateway, document_w
 ACCOUNT_DELETE = _entity("account", "delete", "Account", owner=_DOCUMENT)
 BETEILIGTE_CREATE = _entity("beteiligte", "create", "CBeteiligte", owner=_BETEILIGTE)
 BETEILIGTE_UPDATE = _entity("beteiligte", "update", "CBeteiligte", by="gateway, document_worker", owner=_BETEILIGTE)
-BETEILIGTE_DELETE = _entity("beteiligte", "delete", "CBeteiligte", owner=_BETEILIGTE)
+BETEILIGTE_DELETE = _entity("beteiligte", "delete", "CBeteiligte", by="gateway, beteiligte_worker", owner=_BETEILIGTE)
+BETEILIGTE_SYNC_CHECK = _entity("beteiligte", "sync_check", "CBeteiligte", by=_BETEILIGTE, owner=_BETEILIGTE)
+BETEILIGTE_SWEEP: Subject[SweepEvent] = Subject(
+    name="vmh.beteiligte.sweep",
+    event=SweepEvent,
+    defaults={"entity_type": "Sweep", "entity_id": "beteiligte"},
+    published_by="schedule",
+    owner=_BETEILIGTE,
+)
+BANKVERBINDUNGEN_CREATE = _entity("bankverbindungen", "create", "CBankverbindungen", owner=_BETEILIGTE)
+BANKVERBINDUNGEN_UPDATE = _entity("bankverbindungen", "update", "CBankverbindungen", owner=_BETEILIGTE)
+BANKVERBINDUNGEN_DELETE = _entity("bankverbindungen", "delete", "CBankverbindungen", owner=_BETEILIGTE)
+BANKVERBINDUNGEN_SYNC_CHECK = _entity(
+    "bankverbindungen", "sync_check", "CBankverbindungen", by="nobody yet: for the command line", owner=_BETEILIGTE
+)
 
 OWNER_UPDATES: Mapping[str, Subject[EntityEvent]] = {
     "Raeumungsklage": RAEUMUNGSKLAGE_UPDATE,
@@ -107,4 +121,10 @@ SUBJECTS: tuple[Subject[Any], ...] = (
     BETEILIGTE_CREATE,
     BETEILIGTE_UPDATE,
     BETEILIGTE_DELETE,
+    BETEILIGTE_SYNC_CHECK,
+    BETEILIGTE_SWEEP,
+    BANKVERBINDUNGEN_CREATE,
+    BANKVERBINDUNGEN_UPDATE,
+    BANKVERBINDUNGEN_DELETE,
+    BANKVERBINDUNGEN_SYNC_CHECK,
 )

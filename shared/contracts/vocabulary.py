@@ -19,3 +19,18 @@ class FileStatus(StrEnum):
     NEW = "new"
     CHANGED = "changed"
     SYNCED = "synced"
+
+
+class PartySyncStatus(StrEnum):
+    """`CBeteiligte.syncStatus`. The first two ask for a sync: EspoCRM sets them, and the hub where a party
+    was changed while it was synced. The others are the hub's.
+    """
+
+    PENDING_SYNC = "pending_sync"
+    DIRTY = "dirty"
+    SYNCING = "syncing"
+    CLEAN = "clean"
+    FAILED = "failed"
+    PERMANENTLY_FAILED = "permanently_failed"
+    CONFLICT = "conflict"
+    DELETED_IN_ADVOWARE = "deleted_in_advoware"

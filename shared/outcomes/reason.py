@@ -27,5 +27,17 @@ class Reason(StrEnum):
     COLLECTION_CREATED = "collection_created"  # and its documents were told
     COLLECTION_DELETED = "collection_deleted"  # the owner is gone in EspoCRM
     DOCUMENTS_TOLD = "documents_told"  # links have changed since the last look; the documents concerned were told
+    # Parties
+    NO_NUMBER_YET = "no_number_yet"  # not in Advoware, and nothing to make one of: it has no name
+    PARTY_CREATED = "party_created"  # made in Advoware; its own event for the rest was published
+    PARTY_SYNCED = "party_synced"  # at least one side was brought up to date
+    PARTY_GONE = "party_gone"  # Advoware has it no longer; EspoCRM says so
+    DELETE_TOLD = "delete_told"  # deleted in EspoCRM; staff were asked to delete it in Advoware
+    NOBODY_TO_TELL = "nobody_to_tell"  # staff should be asked to do something, and no user is named for it
+    TOLD = "told"  # only a person can do the rest, and was told
+    RETRY_NOT_DUE = "retry_not_due"  # failed, and its next try is later
+    GIVEN_UP = "given_up"  # five tries failed; it rests for a day or until somebody changes it
+    PARTY_ASKED = "party_asked"  # an account changed; its party's own sync was asked for
+    NO_PARTY = "no_party"  # an account that belongs to nobody
     # Sweeps
     SWEPT = "swept"  # found what webhooks had missed, and enqueued it

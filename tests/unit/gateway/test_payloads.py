@@ -15,6 +15,8 @@ from shared.contracts.events import ENTITY_ID_PATTERN, EntityEvent
 NOW = "2026-11-22T15:00:00.000+00:00"
 CREATE = "/vmh/webhook/document/create"
 UPDATE = "/vmh/webhook/document/update"
+PARTY_UPDATE = "/vmh/webhook/beteiligte/update"
+ACCOUNT_UPDATE = "/vmh/webhook/bankverbindungen/update"
 OWNER_UPDATE = "/vmh/webhook/account/update"
 LINK = "/vmh/webhook/entity/link"
 
@@ -68,6 +70,7 @@ def test_every_record_door_says_what_its_path_says(path: str) -> None:
         "raeumungsklage": "Raeumungsklage",
         "account": "Account",
         "beteiligte": "CBeteiligte",
+        "bankverbindungen": "CBankverbindungen",
     }[family]
     assert event == EntityEvent(
         entity_id="a1", entity_type=entity_type, action=action, source="webhook", received_at=NOW
@@ -160,6 +163,14 @@ def test_a_full_batch_is_taken() -> None:
         (CREATE, {"id": "a1", "xaiId": "f"}, False),
         (OWNER_UPDATE, {"id": "a1", "xaiCollectionId": "c"}, True),
         (OWNER_UPDATE, {"id": "a1", "xaiId": "f"}, False),
+        (PARTY_UPDATE, {"id": "a1", "syncStatus": "clean", "advowareRowId": "r", "advowareLastSync": "t"}, True),
+        (PARTY_UPDATE, {"id": "a1", "syncStatus": "failed", "syncErrorMessage": "x", "syncRetryCount": 1}, True),
+        (PARTY_UPDATE, {"id": "a1", "syncStatus": "dirty"}, False),
+        (PARTY_UPDATE, {"id": "a1", "syncStatus": "pending_sync"}, False),
+        (PARTY_UPDATE, {"id": "a1", "syncStatus": "clean", "lastName": "x"}, False),
+        (PARTY_UPDATE, {"id": "a1", "betnr": 10001}, False),
+        (ACCOUNT_UPDATE, {"id": "a1", "advowareKontoId": 5, "syncStatus": "clean"}, True),
+        (ACCOUNT_UPDATE, {"id": "a1", "iban": "x"}, False),
     ],
 )
 def test_our_own_writes_are_echoes(path: str, item: dict[str, Any], echo: bool) -> None:

@@ -1,0 +1,1 @@
+"""Reading both sides and carrying out plans."""

@@ -1,0 +1,1 @@
+"""What the sync of a party talks about. All frozen, one noun per file."""

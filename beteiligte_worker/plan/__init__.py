@@ -1,0 +1,1 @@
+"""Decisions about a party, part by part. Pure."""
