@@ -12,6 +12,7 @@ from nats.aio.msg import Msg
 
 _TIMEOUT_S = 5.0
 _DOCUMENTS = "history.CDokumente."
+_WORKERS = ("document_worker", "beteiligte_worker")
 
 
 class JetStreamRefused(Exception):
@@ -42,9 +43,9 @@ class Broker:
         await _ask(self._nc, subject, body)
 
     async def idle(self) -> bool:
-        """Whether the document worker has nothing in hand and nothing waiting."""
-        info = await self._api("CONSUMER.INFO.VMH.document_worker")
-        return bool(info["num_pending"] == 0 and info["num_ack_pending"] == 0)
+        """Whether no worker has anything in hand or waiting."""
+        infos = [await self._api(f"CONSUMER.INFO.VMH.{worker}") for worker in _WORKERS]
+        return all(info["num_pending"] == 0 and info["num_ack_pending"] == 0 for info in infos)
 
     async def runs(self) -> dict[str, int]:
         """The number of history records by document."""

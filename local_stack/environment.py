@@ -10,6 +10,8 @@ from local_stack.ports import HOST, choose
 API_KEY = "demo"
 _TICK_S = "0.5"
 _XAI_MAX_FILE_MB = "20"
+_ADMIN_ID = "06b0301bb00000000"
+"""The simulated EspoCRM's first user."""
 _ADVOWARE_API_KEY = "ZGVtbw=="
 """`demo`, as base64 like the vendor's."""
 
@@ -19,12 +21,14 @@ class Ports(msgspec.Struct, frozen=True, kw_only=True):
 
     gateway: int
     health: int
+    beteiligte_health: int
     proxy_health: int
     nats: int
     redis: int
     espocrm: int
     xai: int
     advoware: int
+    google: int
 
 
 class Webhook(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +45,7 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
 
     gateway: str
     health: str
+    beteiligte_health: str
     proxy_health: str
     nats: str
     redis: str
@@ -61,12 +66,14 @@ def choose_ports(environ: Mapping[str, str]) -> Ports:
     return Ports(
         gateway=chosen("GATEWAY_PORT", 3111, insist=True),
         health=chosen("HEALTH_PORT", 8081),
+        beteiligte_health=chosen("BETEILIGTE_HEALTH_PORT", 8083),
         proxy_health=chosen("ADVOWARE_PROXY_HEALTH_PORT", 8082),
         nats=chosen("NATS_PORT", 4222),
         redis=chosen("REDIS_PORT", 6379),
         espocrm=chosen("SIM_ESPOCRM_PORT", 3121),
         xai=chosen("SIM_XAI_PORT", 3122),
         advoware=chosen("SIM_ADVOWARE_PORT", 3123),
+        google=chosen("SIM_GOOGLE_PORT", 3124),
     )
 
 
@@ -75,6 +82,7 @@ def addresses(ports: Ports) -> Addresses:
     return Addresses(
         gateway=f"http://{HOST}:{ports.gateway}",
         health=f"http://{HOST}:{ports.health}",
+        beteiligte_health=f"http://{HOST}:{ports.beteiligte_health}",
         proxy_health=f"http://{HOST}:{ports.proxy_health}",
         nats=f"nats://{HOST}:{ports.nats}",
         redis=f"redis://{HOST}:{ports.redis}",
@@ -91,6 +99,8 @@ def _webhooks() -> tuple[Webhook, ...]:
             ("CDokumente", "document"),
             ("Raeumungsklage", "raeumungsklage"),
             ("Account", "account"),
+            ("CBeteiligte", "beteiligte"),
+            ("CBankverbindungen", "bankverbindungen"),
         )
         for action in ("create", "update", "delete")
     ]
@@ -120,15 +130,7 @@ def environments(environ: Mapping[str, str], ports: Ports) -> dict[str, dict[str
         "PYTHONUNBUFFERED": "1",
     }
     return {
-        "simulators": {
-            **common,
-            "SIM_ESPOCRM_PORT": str(ports.espocrm),
-            "SIM_XAI_PORT": str(ports.xai),
-            "SIM_ADVOWARE_PORT": str(ports.advoware),
-            "SIM_ESPOCRM_TICK_SECONDS": environ.get("SIM_ESPOCRM_TICK_SECONDS", _TICK_S),
-            "SIM_ESPOCRM_RETRY_SECONDS": environ.get("SIM_ESPOCRM_RETRY_SECONDS", "5"),
-            "SIM_XAI_MAX_FILE_MB": environ.get("SIM_XAI_MAX_FILE_MB", _XAI_MAX_FILE_MB),
-        },
+        "simulators": {**common, **_simulators(environ, ports)},
         "gateway": {
             **common,
             "GATEWAY_HOST": HOST,
@@ -138,24 +140,48 @@ def environments(environ: Mapping[str, str], ports: Ports) -> dict[str, dict[str
         },
         "document_worker": {
             **common,
-            "HEALTH_HOST": HOST,
-            "HEALTH_PORT": str(ports.health),
-            "ESPOCRM_API_BASE_URL": f"{at.espocrm}/api/v1",
-            "ESPOCRM_API_KEY": "demo",
+            **_health(ports.health),
+            **_espocrm(at),
             "XAI_API_KEY": "demo",
             "XAI_MANAGEMENT_KEY": "demo",
             "XAI_FILES_URL": at.xai,
             "XAI_MANAGEMENT_URL": at.xai,
         },
-        "advoware_proxy": {**common, **_advoware_proxy(at, ports)},
+        "beteiligte_worker": {
+            **common,
+            **_health(ports.beteiligte_health),
+            **_espocrm(at),
+            **_advoware(at, ports),
+            "BETEILIGTE_NOTIFY_USER_ID": _ADMIN_ID,
+            "ADVOWARE_LISTS_BETEILIGTE": "false",
+        },
+        "advoware_proxy": {**common, **_health(ports.proxy_health), **_advoware(at, ports)},
     }
 
 
-def _advoware_proxy(at: Addresses, ports: Ports) -> dict[str, str]:
+def _simulators(environ: Mapping[str, str], ports: Ports) -> dict[str, str]:
+    return {
+        "SIM_ESPOCRM_PORT": str(ports.espocrm),
+        "SIM_XAI_PORT": str(ports.xai),
+        "SIM_ADVOWARE_PORT": str(ports.advoware),
+        "SIM_GOOGLE_PORT": str(ports.google),
+        "SIM_ESPOCRM_TICK_SECONDS": environ.get("SIM_ESPOCRM_TICK_SECONDS", _TICK_S),
+        "SIM_ESPOCRM_RETRY_SECONDS": environ.get("SIM_ESPOCRM_RETRY_SECONDS", "5"),
+        "SIM_XAI_MAX_FILE_MB": environ.get("SIM_XAI_MAX_FILE_MB", _XAI_MAX_FILE_MB),
+    }
+
+
+def _health(port: int) -> dict[str, str]:
+    return {"HEALTH_HOST": HOST, "HEALTH_PORT": str(port)}
+
+
+def _espocrm(at: Addresses) -> dict[str, str]:
+    return {"ESPOCRM_API_BASE_URL": f"{at.espocrm}/api/v1", "ESPOCRM_API_KEY": "demo"}
+
+
+def _advoware(at: Addresses, ports: Ports) -> dict[str, str]:
     """The way to the simulated Advoware leads through its discovery: addresses set outside would come before it."""
     return {
-        "HEALTH_HOST": HOST,
-        "HEALTH_PORT": str(ports.proxy_health),
         "REDIS_HOST": HOST,
         "REDIS_PORT": str(ports.redis),
         "REDIS_URL": "",

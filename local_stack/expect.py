@@ -19,6 +19,17 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     found: str
 
 
+BUSY = Finding(about="queues", expected="nothing under way", found="events still waiting or in work")
+
+
+class NotInStep(Exception):
+    """The hub did not do in time what it should."""
+
+    def __init__(self, found: list[Finding], waited_s: float) -> None:
+        lines = "".join(f"\n  {one.about}: expected {one.expected}; found {one.found}" for one in found)
+        super().__init__(f"not in step after {waited_s:.0f} s:{lines}")
+
+
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """A document as the table shows it."""
 

@@ -11,8 +11,9 @@ _ROOT = Path(__file__).resolve().parent.parent
 _CONCERNS = {
     "gateway": ("gateway",),
     "document_worker": ("document_worker",),
+    "beteiligte_worker": ("beteiligte_worker",),
     "advoware_proxy": ("advoware_proxy",),
-    "shared": ("gateway", "document_worker", "advoware_proxy"),
+    "shared": ("gateway", "document_worker", "beteiligte_worker", "advoware_proxy"),
     "simulators": ("simulators",),
 }
 

@@ -40,6 +40,7 @@ def services(
         python("simulators", _all(*(_answers(session, url) for url in vendors))),
         python("gateway", _answers(session, f"{at.gateway}/readyz")),
         python("document_worker", _answers(session, f"{at.health}/readyz")),
+        python("beteiligte_worker", _answers(session, f"{at.beteiligte_health}/readyz")),
         python("advoware_proxy", _answers(session, f"{at.proxy_health}/readyz")),
     ]
 

@@ -7,10 +7,12 @@ import aiohttp
 from local_stack.broker import Broker, Ended, JetStreamRefused
 from local_stack.door import PATH
 from local_stack.environment import API_KEY, Addresses
+from local_stack.expect import NotInStep
 from local_stack.papers import csv
-from local_stack.story import DOCUMENTS, LOST, Ending, NotInStep, Story
+from local_stack.parties import NAME, PARTY
+from local_stack.story import DOCUMENTS, Ending, Story
 from local_stack.table import Screen, summary
-from local_stack.vendors import Espocrm, Refused
+from local_stack.vendors import LOST, Espocrm, Refused
 
 _WITHIN_S = 60.0
 _USUAL_NATS = "nats://127.0.0.1:4222"
@@ -41,17 +43,21 @@ class Stage:
             return False
         self._screen.conclude(self._ending.rows, self._ending.runs)
         self._screen.say(summary(self._ending.rows, self._ending.took_s))
+        self._screen.say(
+            f"{NAME} is number {self._ending.party.bet_nr} in Advoware; her new phone there is in EspoCRM."
+        )
         self._screen.say(f"Advoware named {self._ending.employees} employees through the gateway.")
         return True
 
     async def stay(self) -> None:
         """Prints where to look and what to try, and from then on a line for each delivery that ends."""
         at = self._at
+        doors = (at.gateway, at.health, at.beteiligte_health, at.proxy_health)
         lines = [
             "",
             f"  doors      {at.gateway}/docs",
-            f"  ready      {at.gateway}/readyz   {at.health}/readyz   {at.proxy_health}/readyz",
-            f"  metrics    {at.gateway}/metrics   {at.health}/metrics   {at.proxy_health}/metrics",
+            f"  ready      {'   '.join(f'{door}/readyz' for door in doors)}",
+            f"  metrics    {'   '.join(f'{door}/metrics' for door in doors)}",
             f"  EspoCRM    {at.espocrm}/_sim/state",
             f"  xAI        {at.xai}/_sim/state",
             f"  Advoware   {at.advoware}/_sim/state",
@@ -65,16 +71,20 @@ class Stage:
         for line in lines:
             self._screen.say(line)
         names = {row.document_id: row.name for row in self._ending.rows} if self._ending else {}
+        if self._ending is not None:
+            names[self._ending.party.id] = NAME
         await self._broker.follow(lambda ended: self._screen.say(_told(ended, names)))
 
     async def _try(self, ending: Ending) -> list[str]:
-        """Four commands: a webhook, a change by staff, an event on the bus, a question to Advoware."""
+        """Five commands: a webhook, two changes by staff, an event on the bus, a question to Advoware."""
         clean = [key for key, paper in ending.papers.items() if paper.content and paper.owners and not paper.removed]
         changing = next(key for key, paper in ending.papers.items() if paper.changed is not None)
         newer = csv("Monat;Soll;Haben", "2026-07;640;640", "2026-08;640;0", "2026-09;640;640", "2026-10;640;640")
         name = ending.papers[changing].name
         file_id = await self._espocrm.attach(name, newer)
         save = f'{{"do":"save","entityType":"{DOCUMENTS}","id":"{changing}","attributes":{{"dokumentId":"{file_id}"}}}}'
+        party = f'"entityType":"{PARTY}","id":"{ending.party.id}"'
+        rename = f'{{"do":"save",{party},"attributes":{{"lastName":"Ährenfeld-Groß"}}}}'
         door = f"{self._at.gateway}/vmh/webhook/document/update"
         server = "" if self._at.nats == _USUAL_NATS else f"--server {self._at.nats} "
         return [
@@ -83,6 +93,8 @@ class Stage:
             f"    curl -H 'apikey: {API_KEY}' -d '[{{\"id\":\"{clean[0]}\"}}]' {door}",
             f"  staff replace the file of “{name}”:",
             f"    curl -d '{save}' {self._at.espocrm}/_sim/user",
+            f"  staff rename {NAME}, and Advoware follows:",
+            f"    curl -d '{rename}' {self._at.espocrm}/_sim/user",
             "  an event on the bus, with the nats command:",
             f'    nats {server}pub vmh.document.update \'{{"entity_id":"{clean[1]}"}}\'',
             "  Advoware's employees, through the gateway:",

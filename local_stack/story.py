@@ -1,4 +1,4 @@
-"""A day at the firm: staff file documents and change their minds, and the hub keeps xAI in step."""
+"""A day at the firm: staff file documents, change their minds and enter a party, and the hub keeps all in step."""
 
 import asyncio
 import contextlib
@@ -7,19 +7,16 @@ from typing import Protocol
 
 import aiohttp
 import msgspec
-from nats.errors import Error as NatsError
 
 from local_stack.broker import Broker
 from local_stack.door import Shut, employees
 from local_stack.environment import WEBHOOKS, Addresses
-from local_stack.expect import Finding, Row, World, findings, rows
+from local_stack.expect import BUSY, Finding, NotInStep, Row, World, findings, rows
 from local_stack.firm import OWNERS, PAPERS, Paper
-from local_stack.vendors import Advoware, Espocrm, Xai
+from local_stack.parties import Parties, Party
+from local_stack.vendors import LOST, Advoware, Espocrm, Xai
 
 DOCUMENTS = "CDokumente"
-LOST = (aiohttp.ClientError, NatsError, OSError, TimeoutError)
-"""How it shows that the other side is away."""
-
 _LOOK_EVERY_S = 0.15
 
 
@@ -33,14 +30,6 @@ class View(Protocol):
         """Where the documents stand."""
 
 
-class NotInStep(Exception):
-    """The hub did not do in time what it should."""
-
-    def __init__(self, found: list[Finding], waited_s: float) -> None:
-        lines = "".join(f"\n  {one.about}: expected {one.expected}; found {one.found}" for one in found)
-        super().__init__(f"not in step after {waited_s:.0f} s:{lines}")
-
-
 class Ending(msgspec.Struct, frozen=True, kw_only=True):
     """How the story ended."""
 
@@ -49,6 +38,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     rows: list[Row]
     runs: dict[str, int]
     took_s: float
+    party: Party
     employees: int
     """As Advoware named them through the gateway."""
 
@@ -67,7 +57,10 @@ class Story:
         self._papers: dict[str, Paper] = {}
 
     async def tell(self, *, within_s: float) -> Ending:
-        """From the empty system to a sweep that finds nothing to do, and an answer of Advoware's. Raises NotInStep."""
+        """From the empty system to a sweep that finds nothing to do, a party on both sides, and Advoware's employees.
+
+        Raises NotInStep.
+        """
         began = time.monotonic()
         until = began + within_s
         await self._found()
@@ -79,10 +72,11 @@ class Story:
         await self._in_step(until, after=True)
         took_s = time.monotonic() - began
         await self._sweep(until)
+        party = await Parties(self._espocrm, self._advoware, self._broker, self._view.say).tell(until)
         named = await self._ask_advoware()
         found = rows(self._papers, await self._world(), after=True)
         runs = await self._broker.runs()
-        return Ending(papers=self._papers, rows=found, runs=runs, took_s=took_s, employees=named)
+        return Ending(papers=self._papers, rows=found, runs=runs, took_s=took_s, party=party, employees=named)
 
     async def _found(self) -> None:
         """The firm as it was before: owners, EspoCRM's webhooks, and what is in Advoware."""
@@ -124,7 +118,7 @@ class Story:
     async def _in_step(self, until: float, *, after: bool) -> None:
         """Returns once everything is as expected and nothing is under way any more."""
         began = time.monotonic()
-        wrong = [_busy()]
+        wrong = [BUSY]
         while time.monotonic() < until:
             with contextlib.suppress(*LOST):  # a service that is just restarted is asked again
                 # Asked first: what is seen afterwards cannot change any more.
@@ -135,7 +129,7 @@ class Story:
                 if quiet and not wrong:
                     return
             await asyncio.sleep(_LOOK_EVERY_S)
-        raise NotInStep(wrong or [_busy()], time.monotonic() - began)
+        raise NotInStep(wrong or [BUSY], time.monotonic() - began)
 
     async def _sweep(self, until: float) -> None:
         """A sweep must find nothing to do: not one write at either vendor."""
@@ -145,7 +139,7 @@ class Story:
         await self._broker.publish("vmh.document.sweep", b"{}")
         while not (await self._broker.sweeps() > before and await self._broker.idle()):
             if time.monotonic() > until:
-                raise NotInStep([_busy()], time.monotonic() - began)
+                raise NotInStep([BUSY], time.monotonic() - began)
             await asyncio.sleep(_LOOK_EVERY_S)
         for name, vendor in (("EspoCRM", self._espocrm), ("xAI", self._xai)):
             if writes := await vendor.writes():
@@ -160,7 +154,3 @@ class Story:
         except Shut as shut:
             found = Finding(about="Advoware, through the gateway", expected="200 with employees", found=str(shut))
             raise NotInStep([found], 0) from None
-
-
-def _busy() -> Finding:
-    return Finding(about="queues", expected="nothing under way", found="events still waiting or in work")

@@ -5,10 +5,13 @@ from typing import Any
 
 import aiohttp
 import msgspec
+from nats.errors import Error as NatsError
 
 from local_stack.papers import Content, Held
 
 Json = dict[str, Any]
+LOST = (aiohttp.ClientError, NatsError, OSError, TimeoutError)
+"""How it shows that the other side is away."""
 _PATIENCE = aiohttp.ClientTimeout(total=30)
 
 
@@ -53,6 +56,10 @@ class Advoware(Xai):
     async def plant(self) -> None:
         """Puts an invented firm in: employees, parties, matters, appointments."""
         await self._ask("POST", "seed", {"firm": True})
+
+    async def act(self, deed: str, fields: Json) -> None:
+        """A user does something at its screen."""
+        await self._ask("POST", f"staff/{deed}", fields)
 
 
 class Espocrm(Xai):

@@ -12,12 +12,15 @@ from pathlib import Path
 
 import pytest
 
+from local_stack.parties import differing
+
 pytestmark = pytest.mark.e2e
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-_SERVICES = {"nats", "redis", "simulators", "gateway", "document_worker", "advoware_proxy"}
-_DOORS = ("GATEWAY_PORT", "HEALTH_PORT", "ADVOWARE_PROXY_HEALTH_PORT", "NATS_PORT", "REDIS_PORT")
-_VENDORS = ("SIM_ESPOCRM_PORT", "SIM_XAI_PORT", "SIM_ADVOWARE_PORT")
+_SERVICES = {"nats", "redis", "simulators", "gateway", "document_worker", "beteiligte_worker", "advoware_proxy"}
+_HEALTH = ("HEALTH_PORT", "BETEILIGTE_HEALTH_PORT", "ADVOWARE_PROXY_HEALTH_PORT")
+_DOORS = ("GATEWAY_PORT", *_HEALTH, "NATS_PORT", "REDIS_PORT")
+_VENDORS = ("SIM_ESPOCRM_PORT", "SIM_XAI_PORT", "SIM_ADVOWARE_PORT", "SIM_GOOGLE_PORT")
 _ANY_PORT = dict.fromkeys((*_DOORS, *_VENDORS), "0")
 
 _ELSEWHERE = {
@@ -106,6 +109,7 @@ def test_the_demo_converges_and_ends_with_0(stack: LocalStack) -> None:
     assert demo.returncode == 0, said
     assert "16 documents in step, 1 failed as it should" in said
     assert "zu groß" in said
+    assert "her new phone there is in EspoCRM" in said
     assert "Advoware named 5 employees through the gateway" in said
     assert "\x1b" not in said
     assert "Redis is away" not in (stack.folder / "logs" / "advoware_proxy.log").read_text(encoding="utf-8")
@@ -195,6 +199,34 @@ def test_a_shut_door_to_advoware_fails_the_demo(stack: LocalStack) -> None:
     assert demo.returncode == 1
     assert "Advoware, through the gateway: expected 200 with employees; found 403" in said
     assert "Advoware named" not in said
+
+
+def test_a_party_out_of_step_is_named() -> None:
+    """What fails the demo's party: a status, a task, a phone that is missing on one side, a party that is not there."""
+    record = {
+        "syncStatus": "clean",
+        "syncErrorMessage": None,
+        "phoneNumberData": [{"phoneNumber": "+493023125001"}],
+        "emailAddressData": [{"emailAddress": "ottilie@aehrenfeld.example"}],
+    }
+    row = {
+        "vorname": "Ottilie",
+        "name": "Ährenfeld",
+        "kommunikation": [{"tlf": "+493023125001"}, {"tlf": "ottilie@aehrenfeld.example"}, {"tlf": None}],
+        "adressen": [{"strasse": "Föhrenrain 7"}],
+        "bankverbindungen": [{"iban": "DE89370400440532013000"}],
+    }
+    there = here = "+493023125001"
+    assert differing(record, row, [], there=there, here=here) == []
+    for broken in (
+        differing(record | {"syncStatus": "failed"}, row, [], there=there, here=here),
+        differing(record, row, [{}], there=there, here=here),
+        differing(record, row, [], there="030 / 23125-002", here=here),
+        differing(record, row, [], there=there, here="+493023125002"),
+        differing(record, row | {"adressen": []}, [], there=there, here=here),
+        differing(record, None, [], there=there, here=here),
+    ):
+        assert len(broken) == 1
 
 
 def test_one_port_for_two_is_refused(stack: LocalStack) -> None:

@@ -122,9 +122,10 @@ def test_one_place_answers_the_broker() -> None:
     assert _hits(verbs, files) == []
 
 
-def test_a_handler_is_load_plan_apply() -> None:
+@pytest.mark.parametrize("worker", ["document_worker", "beteiligte_worker"])
+def test_a_handler_is_load_plan_apply(worker: str) -> None:
     """Handlers catch nothing, log nothing, lock nothing, and are short."""
-    tree = parse(ROOT / "document_worker/handlers.py")
+    tree = parse(ROOT / f"{worker}/handlers.py")
     handlers = [one for one in functions(tree) if one.name.startswith("on_")]
     assert handlers
     for one in handlers:
@@ -132,9 +133,9 @@ def test_a_handler_is_load_plan_apply() -> None:
         assert (one.end_lineno or 0) - one.lineno < 15, one.name
 
 
-def test_nothing_about_documents_lives_in_shared_runtime() -> None:
-    """The runtime serves the next worker as it serves this one."""
-    assert _hits(r"(?i)dokument|collection(?!s)|xai|espocrm", modules("shared/runtime")) == []
+def test_nothing_about_one_sync_lives_in_shared_runtime() -> None:
+    """The runtime serves the next worker as it serves these."""
+    assert _hits(r"(?i)dokument|beteiligt|advoware|collection(?!s)|xai|espocrm", modules("shared/runtime")) == []
 
 
 def test_importing_does_no_work() -> None:

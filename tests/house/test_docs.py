@@ -198,7 +198,9 @@ def test_the_tree_is_current() -> None:
     assert shown() == tree()
 
 
-@pytest.mark.parametrize("package", [*PACKAGES, "simulators/advoware", "simulators/espocrm", "simulators/xai"])
+@pytest.mark.parametrize(
+    "package", [*PACKAGES, "simulators/advoware", "simulators/espocrm", "simulators/google_calendar", "simulators/xai"]
+)
 def test_every_package_has_a_readme(package: str) -> None:
     """A page beside the code says what it is for."""
     assert read(f"{package}/README.md").startswith("# ")
@@ -211,6 +213,17 @@ _HEADINGS = {
         "Listens to",
         "Reads and writes",
         "Decision table",
+        "Endings",
+        "Settings",
+        "Run it alone",
+    ),
+    "beteiligte_worker": (
+        "Does",
+        "Listens to",
+        "Reads and writes",
+        "Decision table",
+        "States",
+        "Tasks",
         "Endings",
         "Settings",
         "Run it alone",

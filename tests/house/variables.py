@@ -5,6 +5,7 @@ from typing import Any, get_args, get_origin
 import msgspec
 
 import advoware_proxy.settings
+import beteiligte_worker.settings
 import document_worker.settings
 import gateway.settings
 from shared.settings import NamedSecrets, Secret
@@ -12,6 +13,7 @@ from shared.settings import NamedSecrets, Secret
 SETTINGS: dict[str, type[msgspec.Struct]] = {
     "gateway": gateway.settings.Settings,
     "document_worker": document_worker.settings.Settings,
+    "beteiligte_worker": beteiligte_worker.settings.Settings,
     "advoware_proxy": advoware_proxy.settings.Settings,
 }
 
