@@ -20,6 +20,7 @@ from beteiligte_worker.effects.load import load, load_advoware
 from beteiligte_worker.effects.tell import ask_party, tell
 from beteiligte_worker.fields.kommunikation import advoware_body, espocrm_changes
 from beteiligte_worker.fields.names import BET_NR, STATUS
+from beteiligte_worker.fields.stammdaten import ATTRIBUTES
 from beteiligte_worker.model.notice import Notice
 from beteiligte_worker.model.party import Advoware, Espocrm, Plan, Seen
 from beteiligte_worker.plan import adressen, bankverbindungen
@@ -56,8 +57,8 @@ async def _settle_books(todo: Plan, seen: Seen, event: EntityEvent, deps: Deps) 
     remember = todo.remember
     if todo.final:
         after = await _write(event.entity_id, todo.final, deps)
-        if remember is not None and after.get(STATUS) == todo.final.get(STATUS, after.get(STATUS)):
-            remember = msgspec.structs.replace(remember, modified_at=after.get("modifiedAt") or "")
+        if remember is not None:
+            remember = msgspec.structs.replace(remember, modified_at=_seen_up_to(seen, after))
     if remember is not None:
         await settle_met(seen, event, deps)
         await deps.snapshots.write(party_key(event.entity_id), remember)
@@ -145,8 +146,19 @@ async def _close(todo: Plan, before: Seen, event: EntityEvent, deps: Deps) -> No
         await deps.snapshots.write(party_key(event.entity_id), base)
         raise Rejected(f"written, and not there afterwards: {', '.join(end.stuck)}", status=0)
     record = await _write(event.entity_id, end.final, deps)
-    base = msgspec.structs.replace(base, modified_at=record.get("modifiedAt") or "")
+    base = msgspec.structs.replace(base, modified_at=_seen_up_to(after, record))
     await deps.snapshots.write(party_key(event.entity_id), base)
+
+
+def _seen_up_to(seen: Seen, answer: Mapping[str, Any]) -> str:
+    """EspoCRM's `modifiedAt` after our last write, if the answer to it holds nothing that we have not seen.
+
+    Somebody who saved between our last look and that write made the party `dirty`, and we have just said `clean`: so
+    nothing is remembered here, and the next sweep looks closer.
+    """
+    before = seen.espocrm.record if seen.espocrm is not None else {}
+    same = all(answer.get(name) == before.get(name) for name in ATTRIBUTES)
+    return str(answer.get("modifiedAt") or "") if same else ""
 
 
 async def _tell(notices: tuple[Notice, ...], first: int, seen: Seen, event: EntityEvent, deps: Deps) -> None:
