@@ -162,12 +162,12 @@ async def working(service: Service, office: Office, *, concurrency: int = 8, lea
 
 
 async def settled(service: Service, *, seconds: float = 30.0) -> None:
-    """Returns when the consumer has nothing left, delivered or not."""
+    """Returns when the consumer has nothing left, delivered or not, and the history of it is stored."""
     async with asyncio.timeout(seconds):
         while True:
             with contextlib.suppress(Exception):
                 info = await service.bus.api("CONSUMER.INFO.VMH.document_worker")
-                if info["num_pending"] + info["num_ack_pending"] == 0:
+                if info["num_pending"] + info["num_ack_pending"] + service.publisher._in_flight == 0:
                     return
             await asyncio.sleep(0.02)
 
