@@ -32,5 +32,7 @@ if __name__ == "__main__":
             work,
             bus_of=lambda settings: settings.nats,
             log_level_of=lambda settings: settings.log.log_level,
+            # What a plan prints is for the reader or the next command alone.
+            logs=sys.stderr if given.command == "plan" else None,
         )
     )

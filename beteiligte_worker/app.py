@@ -3,6 +3,7 @@
 import contextlib
 import sys
 from collections.abc import AsyncIterator
+from zoneinfo import ZoneInfo
 
 from beteiligte_worker.effects.deps import Deps
 from beteiligte_worker.handlers import ROUTES, preview
@@ -38,6 +39,7 @@ async def build(settings: Settings, service: Service) -> AsyncIterator[Deps]:
             publisher=service.publisher,
             clock=service.clock,
             names=settings.names,
+            timezone=ZoneInfo(settings.schedule.hub_timezone),
             guard_max_changes=settings.guard.guard_max_changes,
             guard_max_share=settings.guard.guard_max_share,
             notify_user_id=settings.beteiligte_notify_user_id,

@@ -15,14 +15,14 @@ from beteiligte_worker.effects.creating import (
     settle_met,
 )
 from beteiligte_worker.effects.deps import Deps
-from beteiligte_worker.effects.keys import party_key
+from beteiligte_worker.effects.keys import STEP, party_key
 from beteiligte_worker.effects.load import load, load_advoware
 from beteiligte_worker.effects.tell import ask_party, tell
 from beteiligte_worker.fields.kommunikation import advoware_body, espocrm_changes
 from beteiligte_worker.fields.names import BET_NR, STATUS
 from beteiligte_worker.fields.stammdaten import ATTRIBUTES
 from beteiligte_worker.model.notice import Notice
-from beteiligte_worker.model.party import Advoware, Espocrm, Plan, Seen
+from beteiligte_worker.model.party import Advoware, Base, Espocrm, Plan, Seen
 from beteiligte_worker.plan import adressen, bankverbindungen
 from beteiligte_worker.plan.party import conclude, known, noted
 from shared.contracts.events import EntityEvent
@@ -61,7 +61,7 @@ async def _settle_books(todo: Plan, seen: Seen, event: EntityEvent, deps: Deps) 
             remember = msgspec.structs.replace(remember, modified_at=_seen_up_to(seen, after))
     if remember is not None:
         await settle_met(seen, event, deps)
-        await deps.snapshots.write(party_key(event.entity_id), remember)
+        await _remember(remember, seen, event, deps)
 
 
 async def _change(todo: Plan, seen: Seen, event: EntityEvent, deps: Deps) -> None:
@@ -82,7 +82,7 @@ async def _change(todo: Plan, seen: Seen, event: EntityEvent, deps: Deps) -> Non
     await _write(event.entity_id, first, deps)
     await _write_advoware(todo, advoware, bet_nr, event, deps)
     await _follow_in_espocrm(todo, espocrm, advoware, bet_nr, event, deps)
-    await _close(todo, msgspec.structs.replace(seen, base=base), event, deps)
+    await _close(todo, seen, base, event, deps)
 
 
 async def _write_advoware(todo: Plan, advoware: Advoware, bet_nr: int, event: EntityEvent, deps: Deps) -> None:
@@ -133,8 +133,9 @@ async def _follow_in_espocrm(
         await _update(names.beteiligte_bank_entity, account.espocrm_id, account.attributes, deps)
 
 
-async def _close(todo: Plan, before: Seen, event: EntityEvent, deps: Deps) -> None:
+async def _close(todo: Plan, seen: Seen, noted_base: Base, event: EntityEvent, deps: Deps) -> None:
     """Reads both sides back and writes down what they agree on."""
+    before = msgspec.structs.replace(seen, base=noted_base)
     after = await load(event, deps)
     if after.espocrm is None or after.advoware is None:
         raise Busy("the party was deleted while it was synced")
@@ -146,7 +147,14 @@ async def _close(todo: Plan, before: Seen, event: EntityEvent, deps: Deps) -> No
         await deps.snapshots.write(party_key(event.entity_id), base)
         raise Rejected(f"written, and not there afterwards: {', '.join(end.stuck)}", status=0)
     record = await _write(event.entity_id, end.final, deps)
-    base = msgspec.structs.replace(base, modified_at=_seen_up_to(after, record))
+    await _remember(msgspec.structs.replace(base, modified_at=_seen_up_to(after, record)), seen, event, deps)
+
+
+async def _remember(base: Base, seen: Seen, event: EntityEvent, deps: Deps) -> None:
+    """The end of a run. Where an earlier one died on its way, intents that it left open have lost their sense now."""
+    if known(seen).begun:
+        left = await deps.journal.withdraw(STEP, "CBeteiligte", event.entity_id, older_than_s=deps.visible_after_s)
+        base = msgspec.structs.replace(base, begun=left)
     await deps.snapshots.write(party_key(event.entity_id), base)
 
 

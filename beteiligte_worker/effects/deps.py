@@ -1,5 +1,7 @@
 """Everything this service can touch."""
 
+from zoneinfo import ZoneInfo
+
 import msgspec
 
 from beteiligte_worker.fields.names import PartyNames
@@ -21,6 +23,8 @@ class Deps(msgspec.Struct, frozen=True, kw_only=True):
     publisher: Publisher
     clock: Clock
     names: PartyNames
+    timezone: ZoneInfo
+    """The firm's: whether an address is still valid is a question of its calendar."""
     guard_max_changes: int
     guard_max_share: float
     notify_user_id: str | None = None

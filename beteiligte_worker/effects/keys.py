@@ -1,9 +1,10 @@
-"""Where things of a party lie: its lock, which is also its snapshot's key."""
+"""Where things of a party, or of a sweep, lie: the lock, which is also the snapshot's key."""
 
 from shared.contracts.events import EntityEvent, SweepEvent
 from shared.contracts.keys import key
 
 STEP = "beteiligte_sync"
+SWEEP_KEY = key(STEP, "Sweep", "beteiligte")
 
 
 def party_key(party_id: str) -> str:
@@ -18,4 +19,4 @@ def event_key(event: EntityEvent) -> str:
 
 def sweep_key(_event: SweepEvent) -> str:
     """One sweep at a time."""
-    return key(STEP, "Sweep", "beteiligte")
+    return SWEEP_KEY

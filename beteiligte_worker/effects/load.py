@@ -24,9 +24,11 @@ async def load(event: EntityEvent, deps: Deps) -> Seen:
     espocrm = await load_espocrm(event.entity_id, deps)
     bet_nr = await _number(event, espocrm, base, deps)
     assignee = espocrm.keeping.assigned_user_id if espocrm else base.assigned_user_id if base else None
+    now = deps.clock.now()
     return Seen(
         entity_id=event.entity_id,
-        now=deps.clock.now().timestamp(),
+        now=now.timestamp(),
+        today=now.astimezone(deps.timezone).date().isoformat(),
         asked=event.force or event.source in ("nats", "replay"),
         force=event.force,
         espocrm=espocrm,

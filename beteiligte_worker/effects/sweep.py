@@ -8,18 +8,17 @@ from typing import Any
 import msgspec
 
 from beteiligte_worker.effects.deps import Deps
-from beteiligte_worker.effects.keys import STEP, party_key
+from beteiligte_worker.effects.keys import STEP, SWEEP_KEY, party_key
 from beteiligte_worker.effects.tell import ask_party, tell_vanished
 from beteiligte_worker.fields.names import AUTO_RESET, BET_NR, NEXT_RETRY, RETRIES, STATUS, bookkeeping, stamp
 from beteiligte_worker.model.party import Base
-from beteiligte_worker.model.sweep import ListedParty, SweepBase, SweepPlan, SweepSeen, SweptParty
+from beteiligte_worker.model.sweep import ListedParty, Listing, SweepBase, SweepPlan, SweepSeen, SweptParty
 from beteiligte_worker.plan.states import reset
 from shared.clients.espocrm import PAGE_MAX, Record
 from shared.contracts.keys import key, segments_of
 from shared.contracts.vocabulary import PartySyncStatus
 from shared.outcomes.errors import Refused
 
-_SWEEP_KEY = key(STEP, "sweep", "beteiligte")
 _PAGES_MAX = 25
 _CHECKS_PER_RUN = 2_000
 _SWEEPS_PER_DAY = 96
@@ -45,7 +44,7 @@ class _Walked(msgspec.Struct, kw_only=True):
 
 async def load_sweep(deps: Deps) -> SweepSeen:
     """Lists unfinished and changed parties, owners of changed accounts and addresses, and some remembered parties."""
-    before = await deps.snapshots.read(_SWEEP_KEY, SweepBase) or SweepBase()
+    before = await deps.snapshots.read(SWEEP_KEY, SweepBase) or SweepBase()
     unfinished = await _parties_with(_UNFINISHED, deps)
     changed, modified_since = await _changed(deps.names.beteiligte_entity, before.modified_since, _SELECT, deps)
     records = {str(record["id"]): record for record in (*unfinished, *changed)}
@@ -54,7 +53,7 @@ async def load_sweep(deps: Deps) -> SweepSeen:
     known = await _known(deps)
     due, walked_after = _turn(known, before.walked_after)
     walked = await _walk(known, before.known_after, due, deps)
-    listed, listed_since = await _listed(before.listed_since, deps) if deps.advoware_lists else ([], "")
+    listed, listing = await _listed(before.listing, deps) if deps.advoware_lists else ([], Listing())
     bases = await _bases(list(records), deps)
     return SweepSeen(
         now=deps.clock.now().timestamp(),
@@ -72,7 +71,7 @@ async def load_sweep(deps: Deps) -> SweepSeen:
             modified_since=modified_since,
             accounts_since=accounts_since,
             addresses_since=addresses_since,
-            listed_since=listed_since,
+            listing=listing,
             known_after=walked.ended_at,
             walked_after=walked_after,
         ),
@@ -89,7 +88,7 @@ async def apply_sweep(todo: SweepPlan, seen: SweepSeen, deps: Deps) -> None:
         await ask_party(party_id, "sweep", deps)
     for party_id in todo.vanished:
         await tell_vanished(party_id, deps)
-    await deps.snapshots.write(_SWEEP_KEY, todo.progress)
+    await deps.snapshots.write(SWEEP_KEY, todo.progress)
     if todo.refused is not None:
         raise Refused(todo.refused)
 
@@ -177,18 +176,24 @@ def _turn(known: Sequence[str], after: str) -> tuple[list[str], str]:
     return batch, batch[-1] if batch and batch[-1] != known[-1] else ""
 
 
-async def _listed(since: str, deps: Deps) -> tuple[list[ListedParty], str]:
-    """Parties that Advoware lists as changed, with their ids in EspoCRM; and from when on to look the next time.
+async def _listed(before: Listing, deps: Deps) -> tuple[list[ListedParty], Listing]:
+    """Parties that Advoware lists as changed, with their ids in EspoCRM; and where to go on the next time.
 
-    That is told by our clock: whether Advoware's own instants are UTC is not known, and it refuses some of them.
+    When to look from is told by our clock: whether Advoware's own instants are UTC is not known, and it refuses some.
     """
-    until = datetime.fromtimestamp(deps.clock.now().timestamp() - _SKEW_S, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    now = datetime.fromtimestamp(deps.clock.now().timestamp() - _SKEW_S, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    until = before.until or now
     rows: list[Record] = []
+    going_on = Listing(since=until)
     for _ in range(_PAGES_MAX):
-        page = await deps.advoware.beteiligte(offset=len(rows), limit=PAGE_MAX, changed_since=since)
+        page = await deps.advoware.beteiligte(
+            offset=before.offset + len(rows), limit=PAGE_MAX, changed_since=before.since
+        )
         rows.extend(page)
         if len(page) < PAGE_MAX:
             break
+    else:
+        going_on = Listing(since=before.since, offset=before.offset + len(rows), until=until)
     found: list[ListedParty] = []
     for start in range(0, len(rows), PAGE_MAX):
         chunk = {int(row["betNr"]): str(row.get("rowId") or "") for row in rows[start : start + PAGE_MAX]}
@@ -201,7 +206,7 @@ async def _listed(since: str, deps: Deps) -> tuple[list[ListedParty], str]:
         parties = {str(record["id"]): int(deps.names.own(record)[BET_NR]) for record in linked.list}
         bases = await _bases(list(parties), deps)
         found += [ListedParty(id=one, row_id=chunk[nr], base=bases[one]) for one, nr in parties.items()]
-    return found, until
+    return found, going_on
 
 
 async def _bases(ids: Sequence[str], deps: Deps) -> dict[str, Base | None]:

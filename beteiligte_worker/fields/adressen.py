@@ -15,13 +15,19 @@ from beteiligte_worker.model.adressen import AdvowareAdresse, EspoAdresse, Value
 from beteiligte_worker.model.stammdaten import Value
 
 ENTITY = "CAdressen"
-Kind = Literal["text", "date", "flag"]
+Kind = Literal["text", "country", "date", "flag"]
 Place = tuple[str, str, str, str]
 _BAD_CHARACTERS = frozenset("<>=")
 _NAME_LENGTH = 255
 _MARKER = re.compile(r"EspoCRM[\s_-]?ID\s*:\s*([0-9A-Za-z_-]+)", re.IGNORECASE)
-# On a letter within the country, the country is not written.
-_HERE = frozenset({"deutschland", "bundesrepublik deutschland", "germany", "brd", "de", "d"})
+_HERE = "Deutschland"
+_COUNTRIES = {
+    **dict.fromkeys(("deutschland", "bundesrepublik deutschland", "germany", "brd", "de", "deu", "d"), _HERE),
+    **dict.fromkeys(("österreich", "austria", "at", "aut", "a"), "Österreich"),
+    **dict.fromkeys(("schweiz", "switzerland", "ch", "che"), "Schweiz"),
+}
+"""How people write the countries of most addresses. Whether Advoware has names or letters is not known, and the one is
+as good as the other."""
 
 
 class Pair(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +67,7 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True):
 STREET = Pair(espocrm="adresseStreet", advoware="strasse", label="Straße", put=True)
 POSTAL_CODE = Pair(espocrm="adressePostalCode", advoware="plz", label="PLZ", put=True, max_length=40, plain=True)
 CITY = Pair(espocrm="adresseCity", advoware="ort", label="Ort", put=True, max_length=100, plain=True)
-COUNTRY = Pair(espocrm="adresseCountry", advoware="land", label="Land", max_length=100, plain=True)
+COUNTRY = Pair(espocrm="adresseCountry", advoware="land", label="Land", kind="country", max_length=100, plain=True)
 BOX = Pair(espocrm="postfach", advoware="postfach", label="Postfach")
 BOX_CODE = Pair(espocrm="postfachPLZ", advoware="postfachPLZ", label="PLZ des Postfachs")
 VALID_UNTIL = Pair(espocrm="validUntil", advoware="gueltigBis", label="Gültig bis", kind="date")
@@ -110,13 +116,16 @@ def advoware_adresse(row: Mapping[str, Any]) -> AdvowareAdresse:
 
 
 def normal(value: object, kind: Kind) -> Value:
-    """What is compared: text without blanks around it and with LF, dates without a time, nothing as None.
+    """What is compared: text without blanks around it and with LF, a country by its German name, dates without a time,
+    nothing as None.
 
     A flag is True or None: who never touched it has not said no.
     """
     if kind == "flag":
         return True if value is True or str(value).lower() in {"1", "true"} else None
     text = _text(value)
+    if text and kind == "country":
+        return _COUNTRIES.get(text.casefold(), text)
     return text[:10] if text and kind == "date" else text
 
 
@@ -149,7 +158,8 @@ def anschrift(values: Values) -> str | None:
     """The address as it stands on a letter, without the recipient: lines apart by LF."""
     lines = [*_delivered_to(values)]
     country = _get(values, COUNTRY)
-    if country and country.casefold() not in _HERE:
+    # On a letter within the country, the country is not written.
+    if country and country != _HERE:
         lines.append(country)
     return "\n".join(lines) or None
 

@@ -18,6 +18,7 @@ class NoticeKind(StrEnum):
     READONLY_FIELD_CONFLICT = "readonly_field_conflict"
     MISSING_IN_ADVOWARE = "missing_in_advoware"
     GENERAL_MANUAL_ACTION = "general_manual_action"
+    IBAN_CHANGED = "iban_changed"  # in Advoware; EspoCRM's follows, and whoever pays shall know
     PARTY_DELETE_REQUIRED = "party_delete_required"  # deleted in EspoCRM, still in Advoware
     PARTY_GONE = "party_gone"  # deleted in Advoware, still in EspoCRM
     CREATE_UNKNOWN = "create_unknown"  # nobody knows whether Advoware has made the party

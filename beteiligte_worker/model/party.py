@@ -83,6 +83,8 @@ class Base(msgspec.Struct, frozen=True, kw_only=True):
     modified_at: str = ""
     """EspoCRM's `modifiedAt` after our last write: a sweep that finds another one looks closer."""
     assigned_user_id: str | None = None
+    begun: bool = False
+    """A run has begun to write and none has come to its end since: intents of it may still be open."""
     gone: Literal["", "espocrm", "advoware"] = ""
     """The side on which the party was deleted, once that is dealt with."""
 
@@ -99,6 +101,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     entity_id: str
     now: float
     """Unix seconds."""
+    today: str
+    """YYYY-MM-DD where the firm is."""
     asked: bool = False
     """Somebody wants another try of what rests: an operator or a replay."""
     force: bool = False

@@ -21,13 +21,24 @@ class ListedParty(msgspec.Struct, frozen=True, kw_only=True):
     base: Base | None
 
 
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
+    """How far Advoware's list of changed parties was read. A sweep reads a bounded part of it; the next one goes on."""
+
+    since: str = ""
+    """By our clock. Empty: all."""
+    offset: int = 0
+    """Of the first that was not read yet."""
+    until: str = ""
+    """From when on to look once this list is read to its end; empty where none is begun."""
+
+
 class SweepBase(msgspec.Struct, frozen=True, kw_only=True):
-    """How far sweeps have come. EspoCRM's instants are its own words; `listed_since` is by our clock."""
+    """How far sweeps have come. EspoCRM's instants are its own words."""
 
     modified_since: str = ""
     accounts_since: str = ""
     addresses_since: str = ""
-    listed_since: str = ""
+    listing: Listing = Listing()
     known_after: str = ""
     """The last remembered party whose existence in EspoCRM was checked in this round."""
     walked_after: str = ""

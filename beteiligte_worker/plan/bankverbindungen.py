@@ -212,6 +212,8 @@ def _paired(draft: _Draft, record: EspoKonto, row: AdvowareKonto, known: AgreedK
     iban = str(wanted.get(IBAN.espocrm, record.values[IBAN.espocrm]) or "")
     if differing:
         draft.ask(_CHANGED, record.id, _both(differing, iban, record, row), *differing)
+    if agreed.get(IBAN.espocrm) is not None and IBAN.espocrm in wanted:
+        draft.tell(NoticeKind.IBAN_CHANGED, record.id, _both([IBAN], iban, record, row), IBAN)
     if refused:
         draft.tell(NoticeKind.VALUE_REFUSED, record.id, _both(refused, iban, record, row), *refused)
     draft.update(record, {**wanted, "syncStatus": _UNCLEAN if differing or refused else _CLEAN})

@@ -15,6 +15,7 @@ _HEADLINES: Mapping[NoticeKind, str] = {
     NoticeKind.READONLY_FIELD_CONFLICT: "Advoware-Abgleich: Adresse auf beiden Seiten geändert",
     NoticeKind.MISSING_IN_ADVOWARE: "Advoware-Abgleich: in Advoware nicht mehr vorhanden",
     NoticeKind.GENERAL_MANUAL_ACTION: "Advoware-Abgleich: bitte von Hand abgleichen",
+    NoticeKind.IBAN_CHANGED: "Advoware-Abgleich: IBAN geändert, bitte prüfen",
     NoticeKind.PARTY_DELETE_REQUIRED: "Advoware-Abgleich: Beteiligten bitte in Advoware löschen",
     NoticeKind.PARTY_GONE: "Advoware-Abgleich: Beteiligter in Advoware gelöscht",
     NoticeKind.CREATE_UNKNOWN: "Advoware-Abgleich: bitte prüfen, ob der Beteiligte angelegt wurde",
@@ -49,6 +50,10 @@ _TEXTS: Mapping[NoticeKind, str] = {
         "Der Eintrag war abgeglichen und ist in Advoware nicht mehr vorhanden. In EspoCRM wurde nichts gelöscht."
     ),
     NoticeKind.GENERAL_MANUAL_ACTION: "Die beiden Seiten unterscheiden sich und lassen sich nur von Hand abgleichen.",
+    NoticeKind.IBAN_CHANGED: (
+        "Die IBAN wurde in Advoware geändert und nach EspoCRM übernommen. Bitte vor der nächsten Zahlung prüfen, ob "
+        "sie stimmt."
+    ),
     NoticeKind.PARTY_DELETE_REQUIRED: (
         "Der Beteiligte wurde in EspoCRM gelöscht. In Advoware wird nie automatisch gelöscht. Bitte dort von Hand "
         "löschen, wenn das gewollt ist."

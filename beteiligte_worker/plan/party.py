@@ -1,6 +1,6 @@
 """A whole party: what is to be done on both sides, and afterwards, how it has ended."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,7 +22,7 @@ from shared.outcomes.reason import Reason
 
 _CONFLICTS_MAX = 50
 _SUDDENLY_EMPTY = 3
-"""Entries that were agreed on and are all gone at once: nobody deletes so in Advoware, so its answer is doubted."""
+"""Rows that were agreed on and are all gone at once: nobody deletes so in Advoware, so its answer is doubted."""
 
 
 def plan_party(seen: Seen) -> Plan:
@@ -130,7 +130,7 @@ def _plan_both(seen: Seen, espocrm: Espocrm, advoware: Advoware, bet_nr: int) ->
             base.adressen,
             party_id=seen.entity_id,
             betnr=bet_nr,
-            today=_today(seen),
+            today=seen.today,
         ),
         konten=plan_bankverbindungen(
             espocrm.konten, advoware.konten, base.konten, party_id=seen.entity_id, betnr=bet_nr
@@ -165,10 +165,16 @@ def _without_ids_of_another(espocrm: Espocrm, seen: Seen) -> Espocrm:
 
 
 def _refused(seen: Seen, base: Base, advoware: Advoware) -> str | None:
-    agreed = len(base.kommunikation or ())
-    if seen.force or agreed < _SUDDENLY_EMPTY or advoware.eintraege:
+    if seen.force:
         return None
-    return f'all {agreed} entries of Kommunikation are gone in Advoware; if that is right, publish {{"force": true}}'
+    lists: Mapping[str, tuple[Collection[object], Collection[object]]] = {
+        "Kommunikation": (base.kommunikation or (), advoware.eintraege),
+        "Adressen": (base.adressen or (), advoware.adressen),
+        "Bankverbindungen": (base.konten or (), advoware.konten),
+    }
+    emptied = {name: len(agreed) for name, (agreed, present) in lists.items() if not present}
+    told = " and ".join(f"all {count} {name}" for name, count in emptied.items() if count >= _SUDDENLY_EMPTY)
+    return f'{told} are gone in Advoware; if that is right, publish {{"force": true}}' if told else None
 
 
 def _agreed(todo: Plan, before: Seen, after: Seen, espocrm: Espocrm, advoware: Advoware) -> Base:
@@ -179,7 +185,7 @@ def _agreed(todo: Plan, before: Seen, after: Seen, espocrm: Espocrm, advoware: A
         row_id=advoware.row_id,
         stammdaten=agree_stammdaten(espocrm.record, advoware.record, base.stammdaten, sent=todo.stammdaten.sent),
         kommunikation=agree(espocrm.kontakte, advoware.eintraege),
-        adressen=agree_adressen(espocrm.adressen, advoware.adressen, base.adressen, todo.adressen, today=_today(after)),
+        adressen=agree_adressen(espocrm.adressen, advoware.adressen, base.adressen, todo.adressen, today=after.today),
         konten=agree_bankverbindungen(espocrm.konten, advoware.konten, base.konten, todo.konten),
         conflicts=base.conflicts,
         told=base.told,
@@ -200,6 +206,7 @@ def noted(todo: Plan, seen: Seen) -> Base:
         # A run that dies after a change of number is finished by one that still knows of the change.
         bet_nr=seen.base.bet_nr if seen.base is not None else base.bet_nr,
         conflicts=(*(one for one in base.conflicts if one not in todo.conflicts), *todo.conflicts)[-_CONFLICTS_MAX:],
+        begun=True,
     )
 
 
@@ -269,10 +276,6 @@ def _instant(told: str) -> datetime | None:
     except ValueError:
         return None
     return at if at.tzinfo else at.replace(tzinfo=UTC)
-
-
-def _today(seen: Seen) -> str:
-    return datetime.fromtimestamp(seen.now, UTC).date().isoformat()
 
 
 def _about(seen: Seen) -> str:

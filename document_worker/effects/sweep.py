@@ -17,7 +17,7 @@ from shared.contracts.vocabulary import XaiSyncStatus
 from shared.outcomes.errors import Refused
 
 _STEP = "document_sync"
-_SWEEP_KEY = key(_STEP, "sweep", "document")
+_SWEEP_KEY = key(_STEP, "Sweep", "document")
 _PAGES_MAX = 10
 _OWNERS_PER_RUN = 200
 _CHECKS_PER_RUN = 2_000

@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, TextIO, TypeVar
 
 import msgspec
 from aiohttp import web
@@ -83,8 +83,12 @@ def run(
     *,
     bus_of: Callable[[S], NatsSettings],
     log_level_of: Callable[[S], str],
+    logs: TextIO | None = None,
 ) -> int:
-    """Runs a service to its end; the exit code. 0 clean stop, 78 settings, 69 a required part is not there."""
+    """Runs a service to its end; the exit code. 0 clean stop, 78 settings, 69 a required part is not there.
+
+    `logs` is where its log lines go, if not to standard output.
+    """
     environ = environment()
     try:
         settings = load(settings_type, environ)
@@ -92,7 +96,7 @@ def run(
         sys.stderr.write(f"{name}: cannot start, {len(wrong.problems)} setting(s):\n")
         sys.stderr.writelines(f"  {problem}\n" for problem in wrong.problems)
         return EXIT_SETTINGS
-    setup_logging(name, log_level_of(settings))
+    setup_logging(name, log_level_of(settings), logs or sys.stdout)
     try:
         asyncio.run(_main(name, settings, main, bus_of(settings), environ))
     except MissingPart as missing:

@@ -79,6 +79,25 @@ class Journal:
         if entry is not None and row is not None and row.state == "open":
             await self._finish(effect, row, entry.revision, vendor_id)
 
+    async def withdraw(self, *segments: str, older_than_s: float) -> bool:
+        """Drops an entity's open intents once both its sides agree: what they were for was met and settled, or nobody
+        wants it any more. Says whether some are too young for that: their objects may still appear.
+
+        `segments` are the first ones of the keys, such as a step, an entity type and an id.
+        """
+        ends = self._clock.now() - timedelta(seconds=older_than_s)
+        is_young = False
+        for name in await self._bucket.keys(f"{key(*segments)}.>"):
+            entry = await self._bucket.get(name)
+            row = _decode(entry.value) if entry else None
+            if entry is None or row is None or row.state != "open":
+                continue
+            if row.sent_at > ends:
+                is_young = True
+            else:
+                await self._bucket.delete(entry.revision)
+        return is_young
+
     async def perform(
         self, effect: Effect, *, send: Send, look: Look, visible_after_s: float, gone: Sequence[str] = ()
     ) -> str:

@@ -337,3 +337,25 @@ async def test_done_rows_expire_and_open_ones_never(service: Service, desk: Desk
     still_open = await jetstream.get_last_msg("KV_idempotency", f"$KV.idempotency.{effect('hash2').key}")
     assert (done.headers or {})["Nats-TTL"] == "2592000s"
     assert "Nats-TTL" not in (still_open.headers or {})
+
+
+async def test_open_intents_of_an_entity_are_withdrawn(desk: Desk) -> None:
+    """Once its sides agree: open ones go, receipts stay, other entities are left alone, young ones wait."""
+    desk.vendor.loses_answers = True
+    other = msgspec.structs.replace(effect(), entity_id="d2")
+    for lost in (effect("old"), other):
+        with pytest.raises(Unavailable):
+            await desk.perform(lost)
+    desk.clock.pass_by(60)
+    with pytest.raises(Unavailable):
+        await desk.perform(effect("young"))
+    desk.vendor.loses_answers = False
+    made = await desk.perform(effect("done"))
+    assert await desk.journal.withdraw("document_sync", "CDokumente", "d1", older_than_s=30)
+    assert await desk.row(effect("old")) is None
+    assert await desk.row(effect("young")) is not None
+    assert await desk.row(other) is not None
+    assert await desk.journal.receipt(effect("done")) == made
+    desk.clock.pass_by(60)
+    assert not await desk.journal.withdraw("document_sync", "CDokumente", "d1", older_than_s=30)
+    assert await desk.row(effect("young")) is None

@@ -409,7 +409,7 @@ async def test_contacts_that_all_vanish_at_once_are_refused(parties: Parties) ->
     for row in there(parties, ids.party)["kommunikation"]:
         parties.advoware.staff.remove_kommunikation(betnr, row["id"])
     parties.forget_logs()
-    with pytest.raises(Refused, match="all 3 entries"):
+    with pytest.raises(Refused, match="all 3 Kommunikation"):
         await parties.sync(ids.party)
     assert parties.writes() == []
     assert contacts(parties, ids.party) == before

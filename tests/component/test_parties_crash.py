@@ -203,6 +203,26 @@ async def test_every_answer_lost_once(service: Service, parties: Parties) -> Non
             await _lose(service, parties, Fault(kind=kind, method=method, path=path, times=2), vendor, name)
 
 
+async def test_an_intent_that_nobody_wants_any_more_is_withdrawn(service: Service, parties: Parties) -> None:
+    """P2: the phone is deleted in EspoCRM before its POST is sent again: nothing stays open, nothing is made."""
+    ids = full_person(parties)
+    await _until(parties, ids.party)
+    before = contacts(parties, ids.party)
+    rows = record(parties, ids.party)["phoneNumberData"]
+    new = {"phoneNumber": "+4951199999", "type": "Office", "primary": False}
+    parties.espocrm.save("CBeteiligte", ids.party, {"phoneNumberData": [*rows, new]})
+    parties.advoware.faults.add(Fault(kind="error", status=503, method="POST", path=r".*Kommunikationen", times=9))
+    with pytest.raises(HubError):
+        await parties.sync(ids.party)
+    assert await open_intents(service, ids.party)
+    parties.advoware.faults.clear()
+    parties.espocrm.save("CBeteiligte", ids.party, {"phoneNumberData": rows})
+    await _until(parties, ids.party)
+    assert await open_intents(service, ids.party) == []
+    assert contacts(parties, ids.party) == before
+    await second_run_writes_nothing(service, parties, ids)
+
+
 async def _lose(service: Service, parties: Parties, fault: Fault, vendor: str, name: str) -> None:
     faults = {"advoware": parties.advoware.faults, "espocrm": parties.espocrm.faults}[vendor]
     faults.add(fault)

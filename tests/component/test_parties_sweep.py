@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import pytest
 
+from beteiligte_worker.effects.keys import SWEEP_KEY
+from beteiligte_worker.model.sweep import Listing, SweepBase
 from shared.clients.redis_cache import RedisSettings
 from shared.contracts.events import SweepEvent
 from shared.contracts.subjects import BETEILIGTE_SWEEP
@@ -52,6 +54,12 @@ class Firm(NamedTuple):
         await self.sweep()
         assert self.parties.writes() == []
         assert await stored(self.service, "DEAD") == []
+
+    async def progress(self) -> Listing:
+        """How far Advoware's list was read."""
+        base = await self.parties.deps.snapshots.read(SWEEP_KEY, SweepBase)
+        assert base is not None
+        return base.listing
 
     async def asked(self) -> int:
         """How many events of parties were published so far."""
@@ -172,6 +180,17 @@ async def test_strangers_in_advoware_are_left_alone(listing: Firm) -> None:
     await listing.sweep(2)
     one_of_each(listing.parties, ids)
     assert listing.parties.espocrm.list_ids("CBeteiligte") == [ids.party]
+
+
+async def test_a_long_list_is_read_in_bounded_pieces(listing: Firm) -> None:
+    """P12: a sweep reads 5,000 rows of what Advoware lists and the next one goes on there: no change is passed over."""
+    for one in range(5_100):
+        listing.parties.advoware.staff.add_beteiligter(name=f"Fremd {one}")
+    await listing.sweep()
+    cut = await listing.progress()
+    assert (cut.since, cut.offset, bool(cut.until)) == ("", 5_000, True)
+    await listing.sweep()
+    assert await listing.progress() == Listing(since=cut.until)
 
 
 async def test_parties_that_vanished_are_told(firm: Firm) -> None:

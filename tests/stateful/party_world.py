@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -120,6 +121,7 @@ class World:
             publisher=service.publisher,
             clock=self.clock,
             names=PartyNames(),
+            timezone=ZoneInfo("Europe/Berlin"),
             guard_max_changes=20,
             guard_max_share=0.3,
             notify_user_id=ADMIN_ID,
@@ -192,14 +194,14 @@ class World:
         self.espocrm.log.clear()
         self.advoware.log.clear()
 
-    async def open_intents(self, *, since: datetime) -> list[str]:
-        """Keys of the journal's rows that are open and were sent after that. What nobody wants any more stays open."""
+    async def open_intents(self) -> list[str]:
+        """Keys of the journal's rows that are open: writes of unknown fate."""
         bucket = Bucket(self.service.bus.nc, IDEMPOTENCY.name)
         found = []
         for key in await bucket.keys(">"):
             entry = await bucket.get(key)
             row = msgspec.json.decode(entry.value, type=Row) if entry is not None else None
-            if row is not None and row.state == "open" and row.sent_at >= since:
+            if row is not None and row.state == "open":
                 found.append(key)
         return sorted(found)
 

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -76,6 +77,7 @@ async def open_parties(
             "publisher": service.publisher,
             "clock": service.clock,
             "names": PartyNames(),
+            "timezone": ZoneInfo("Europe/Berlin"),
             "guard_max_changes": 20,
             "guard_max_share": 0.3,
             "notify_user_id": espocrm.actor("admin").id,

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from beteiligte_worker.fields.kommunikation import komm_kz_for, write_note
+from beteiligte_worker.fields.kommunikation import key_of, komm_kz_for, write_note
 from beteiligte_worker.model.kommunikation import KommunikationPost, KommunikationPut, Kontakt, Marker, Note
 from beteiligte_worker.plan.kommunikation.sides import Line, Row, Sides
 
@@ -63,9 +63,12 @@ def put(line: Line, sides: Sides, homes: Homes) -> KommunikationPut | None:
         is_done = line.is_slot and line.key is None
         return None if is_done else _change(line, None, Marker(komm_kz=line.komm_kz, value=None))
     if row is not None:
-        is_done = marker is not None and line.base == line.key and marker.komm_kz == line.komm_kz
+        is_done = marker is not None and (key_of(line.kind, marker.value), marker.komm_kz) == (line.key, line.komm_kz)
         fresh = Marker(komm_kz=line.komm_kz, value=row.kontakt.value)
         return None if is_done else _change(line, line.eintrag.tlf, fresh)
+    if marker is not None and marker.value is not None and line.base is None:
+        # A marker that was not believed, on what EspoCRM does not take: the next run must not believe it either.
+        return _change(line, line.eintrag.tlf, Marker(komm_kz=line.komm_kz, value=None))
     if marker is None and line.base is not None and line.remembered is not None:
         # Staff took the marker away and wrote what EspoCRM does not take: the base must outlive what we remember.
         was = line.remembered

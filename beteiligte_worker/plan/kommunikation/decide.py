@@ -13,12 +13,13 @@ _KINDS: dict[str, Kind] = {field: kind for kind, field in FIELD.items()}
 def plan_kommunikation(
     kontakte: tuple[Kontakt, ...], eintraege: tuple[Eintrag, ...], agreed: tuple[Agreed, ...] | None, about: str
 ) -> KommunikationPlan:
-    """Decides. `agreed` is None at the first sync: then no entry counts as gone, and no type as changed in EspoCRM.
+    """Decides. `agreed` is None at the first sync: then no entry counts as gone, no type as changed in EspoCRM, and no
+    value as deleted there.
 
     `about` is the party as `CBeteiligte.<id>`. Carried out, and planned again with what `agree` says then, nothing is
     left to write.
     """
-    sides = read_sides(kontakte, eintraege, agreed)
+    sides = read_sides(kontakte, eintraege, agreed, is_first=agreed is None)
     merge_into_espocrm(sides)
     moving = displaced(sides)
     homes = find_homes(sides, moving)

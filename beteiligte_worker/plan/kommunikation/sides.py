@@ -112,15 +112,26 @@ class Sides(msgspec.Struct, kw_only=True):
 
 
 def read_sides(
-    kontakte: Iterable[Kontakt], eintraege: Iterable[Eintrag], agreed: Iterable[Agreed] | None = None
+    kontakte: Iterable[Kontakt],
+    eintraege: Iterable[Eintrag],
+    agreed: Iterable[Agreed] | None = None,
+    *,
+    is_first: bool = False,
 ) -> Sides:
-    """Both sides in a fixed order, so that two runs decide alike."""
+    """Both sides in a fixed order, so that two runs decide alike.
+
+    `is_first`: nothing is remembered. Then a marker is believed only if EspoCRM has its value: one that another record
+    has left behind, or a lost memory, must not read as *deleted in EspoCRM*.
+    """
     remembered = {one.id: one for one in agreed or ()}
     entries = sorted(eintraege, key=lambda one: one.id)
     gone = remembered.keys() - {one.id for one in entries}
     lines = [line for one in entries if (line := _line(one, remembered.get(one.id))) is not None]
     rows = [Row(key=key, kontakt=one) for one in kontakte if (key := key_of(one.kind, one.value)) is not None]
     was = {id_: key for id_, one in remembered.items() if (key := key_of(one.kind, one.value)) is not None}
+    if is_first:
+        there = {row.key for row in rows}
+        lines = [line if line.base in there else msgspec.structs.replace(line, base=None) for line in lines]
     bases = {line.base for line in lines} | {key for id_, key in was.items() if id_ in gone}
     types = {row.key: row.type for row in reversed(rows)}
     moved = {key for id_, key in was.items() if key in types and types[key] != _type(remembered[id_])}

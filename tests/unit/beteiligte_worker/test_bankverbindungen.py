@@ -121,7 +121,12 @@ TABLE: dict[str, tuple[list[EspoKonto], list[AdvowareKonto], list[AgreedKonto] |
         [agreed()],
         {"update": {"kontoinhaber": "Jörg Müßig-Weiß"}},
     ),
-    "IBAN changed in Advoware": ([record()], [row(iban=AUSTRIAN)], [agreed()], {"update": {"iban": AUSTRIAN}}),
+    "IBAN changed in Advoware": (
+        [record()],
+        [row(iban=AUSTRIAN)],
+        [agreed()],
+        {"update": {"iban": AUSTRIAN}, "told": [K.IBAN_CHANGED]},
+    ),
     "IBAN changed in Advoware, check digits wrong": (
         [record()],
         [row(iban="DE88 3704 0044 0532 0130 00")],

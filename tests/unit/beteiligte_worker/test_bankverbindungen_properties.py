@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from beteiligte_worker.fields.bankverbindungen import ATTRIBUTES, BY_ATTRIBUTE, advoware_konto, espocrm_konto, is_iban
 from beteiligte_worker.model.bankverbindungen import AgreedKonto, BankverbindungenPlan
+from beteiligte_worker.model.notice import NoticeKind
 from beteiligte_worker.plan.bankverbindungen import agree_bankverbindungen, plan_bankverbindungen, with_receipts
 
 Json = dict[str, Any]
@@ -121,7 +122,8 @@ def test_the_second_run_writes_nothing(world: World, agreed: Agreed | None) -> N
     assert todo.writes == {}
     assert again == agreed
     # What stands has the same key before and after the writes, or it would be told twice.
-    assert todo.notices == first.notices == world.plan(again).notices
+    standing = tuple(one for one in first.notices if one.kind is not NoticeKind.IBAN_CHANGED)
+    assert todo.notices == standing == world.plan(again).notices
 
 
 @given(worlds(), AGREED)

@@ -41,7 +41,8 @@ def test_no_value_appears_twice_that_did_not_before(world: World, agreed: Agreed
 def test_what_stands_in_advoware_is_never_lost(world: World, agreed: AgreedOnes) -> None:
     """A value stays on a side, or is told as a conflict, or EspoCRM has deleted what both had. Texts stay."""
     before, keys = world.eintraege(), held(world, agreed)
-    bases = {line.id: line.base for line in read_sides((), before, agreed).lines}
+    sides = read_sides(world.kontakte(), before, agreed, is_first=agreed is None)
+    bases = {line.id: line.base for line in sides.lines}
     todo = world.plan(agreed)
     world.apply(todo)
     there = espocrm_keys(world).keys() | advoware_keys(world, world.agree()).keys()

@@ -6,6 +6,8 @@ import msgspec
 import pytest
 
 from beteiligte_worker.fields.names import PartyNames, bookkeeping
+from beteiligte_worker.model.adressen import AgreedAdresse
+from beteiligte_worker.model.bankverbindungen import AgreedKonto
 from beteiligte_worker.model.kommunikation import Agreed, Eintrag, Kontakt
 from beteiligte_worker.model.notice import Conflict, NoticeKind
 from beteiligte_worker.model.party import Advoware, Base, Ending, Espocrm, Plan, Seen
@@ -69,6 +71,7 @@ def seen(**changes: Any) -> Seen:
     whole = Seen(
         entity_id=PARTY,
         now=NOW,
+        today="2027-01-15",
         espocrm=espocrm(),
         bet_nr=NUMBER,
         advoware=advoware(),
@@ -223,7 +226,7 @@ def test_entries_that_are_all_gone_at_once_are_refused() -> None:
     emptied = seen(base=msgspec.structs.replace(BASE, kommunikation=agreed))
     todo = plan_party(emptied)
     assert todo.refused is not None
-    assert "all 3 entries" in todo.refused
+    assert "all 3 Kommunikation are gone" in todo.refused
     assert '{"force": true}' in todo.refused
     assert todo.writes == {}
     assert writes(emptied) == [f"refused: {todo.refused}"]
@@ -232,6 +235,18 @@ def test_entries_that_are_all_gone_at_once_are_refused() -> None:
     assert plan_party(seen(base=two)).refused is None
     one_left = msgspec.structs.replace(advoware(), eintraege=(Eintrag(id=7, komm_kz=1, tlf="+49511"),))
     assert plan_party(seen(base=emptied.base, advoware=one_left)).refused is None
+
+
+def test_addresses_and_accounts_that_are_all_gone_at_once_are_refused() -> None:
+    """P9: for them an empty answer would make a task for each, of each party."""
+    adressen = tuple(AgreedAdresse(espocrm_id=f"a{number}", advoware_id=number) for number in range(4))
+    konten = tuple(AgreedKonto(espocrm_id=f"k{number}", advoware_id=number) for number in range(3))
+    todo = plan_party(seen(base=msgspec.structs.replace(BASE, adressen=adressen, konten=konten)))
+    assert todo.refused is not None
+    assert "all 4 Adressen and all 3 Bankverbindungen are gone" in todo.refused
+    assert todo.writes == {}
+    fewer = msgspec.structs.replace(BASE, adressen=adressen[:2], konten=konten[:2])
+    assert plan_party(seen(base=fewer)).refused is None
 
 
 def test_another_number_by_hand_is_another_party() -> None:

@@ -152,7 +152,14 @@ def _advoware(**changes: Any) -> Advoware:
 
 def _seen(**changes: Any) -> Seen:
     whole = Seen(
-        entity_id=_PARTY, now=_NOW, espocrm=_espocrm(), bet_nr=_NUMBER, advoware=_advoware(), base=_BASE, can_tell=True
+        entity_id=_PARTY,
+        now=_NOW,
+        today="2027-01-15",
+        espocrm=_espocrm(),
+        bet_nr=_NUMBER,
+        advoware=_advoware(),
+        base=_BASE,
+        can_tell=True,
     )
     return msgspec.structs.replace(whole, **changes)
 
@@ -190,7 +197,7 @@ _SITUATIONS: dict[str, Callable[[], Seen]] = {
     "the same, dealt with": lambda: _once(_seen(advoware=None)),
     "no number, no name": lambda: _new(lastName=None),
     "no number": _new,
-    "at least three agreed entries of Kommunikation, and Advoware has none at all": lambda: _seen(
+    "at least three Kommunikation, Adressen or Bankverbindungen were agreed, and Advoware has none": lambda: _seen(
         base=msgspec.structs.replace(_BASE, kommunikation=_KNOWN)
     ),
     "both sides, something differs": lambda: _once_then(titel="Dr."),
