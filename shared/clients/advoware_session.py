@@ -24,7 +24,7 @@ from shared.clients.advoware_auth import (
     token_request,
 )
 from shared.clients.advoware_token import Tokens
-from shared.clients.advoware_turn import Turn
+from shared.clients.turn import Turn
 from shared.clients.http import HttpClient, Params, Tools
 from shared.clients.reading import Answer
 from shared.clients.redis_cache import RedisCache

@@ -92,17 +92,27 @@ class HttpClient:
         form: Callable[[], aiohttp.FormData] | None = None,
         timeout_s: float | None = None,
         secret: Secret | None = None,
+        if_match: str = "",
     ) -> Answer:
         """A call whose answer fits into memory. Raises a word of `outcomes/errors`.
 
         GET, PUT and DELETE are tried up to three times when no answer came; a POST never is, because nobody knows
-        whether the first one was heard. `operation` names the call in spans, metrics and reasons.
+        whether the first one was heard. `operation` names the call in spans, metrics and reasons. With `if_match`, an
+        etag, only what still has it is written.
         """
 
         async def once() -> Answer:
             body = form() if form else None
             async with self._request(
-                method, path, operation, params=params, json=json, form=body, timeout_s=timeout_s, secret=secret
+                method,
+                path,
+                operation,
+                params=params,
+                json=json,
+                form=body,
+                timeout_s=timeout_s,
+                secret=secret,
+                if_match=if_match,
             ) as response:
                 answer = await self._read(response)
                 return self._success_or_raise(answer, operation, secret)
@@ -151,6 +161,7 @@ class HttpClient:
         form: aiohttp.FormData | None = None,
         timeout_s: float | None = None,
         secret: Secret | None = None,
+        if_match: str = "",
         once: bool = False,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         assert self._session is not None, "open() first"
@@ -169,7 +180,7 @@ class HttpClient:
                     self._base_url + path,
                     params=params or None,
                     data=form if json is None else msgspec.json.encode(json),
-                    headers=self._headers(secret or self._secret, json),
+                    headers=self._headers(secret or self._secret, json, if_match),
                     timeout=aiohttp.ClientTimeout(total=total_s, sock_connect=_CONNECT_S),
                     allow_redirects=False,
                     middlewares=(_once,) if once else (),
@@ -183,8 +194,10 @@ class HttpClient:
             finally:
                 self._note(operation, status, self._tools.clock.monotonic() - started)
 
-    def _headers(self, secret: Secret | None, json: object) -> dict[str, str]:
+    def _headers(self, secret: Secret | None, json: object, if_match: str) -> dict[str, str]:
         headers = {"Content-Type": "application/json"} if json is not None else {}
+        if if_match:
+            headers["If-Match"] = if_match
         if secret is not None:
             name, scheme = self._secret_header
             headers[name] = scheme + secret.reveal()

@@ -37,6 +37,8 @@ class Sight(msgspec.Struct, kw_only=True):
     """By side."""
     entries: dict[int, Key] = {}
     parts: dict[Place, Value] = {}
+    records: dict[tuple[bool, str], str] = {}
+    """EspoCRM's records, by whether they are accounts, and the row of Advoware that they stand for."""
 
 
 def fields_of_espocrm(record: Mapping[str, Any]) -> dict[str, Value]:
@@ -113,8 +115,11 @@ class Memory:
         self.numbers |= {sight.number} if sight.number else set()
         sight.fields["espocrm"] = fields_of_espocrm(record)
         sight.contacts["espocrm"] = set(contacts_of(record))
-        for link in ("adressens", "bankverbindungens"):
-            sight.parts |= places("espocrm", self.world.children(party, link), account=link != "adressens")
+        for link, number in (("adressens", "advowareAdressId"), ("bankverbindungens", "advowareKontoId")):
+            children = self.world.children(party, link)
+            account = link != "adressens"
+            sight.parts |= places("espocrm", children, account=account)
+            sight.records |= {(account, str(child[number])): str(child["id"]) for child in children}
         if (beteiligter := self.world.beteiligter(party)) is not None:
             sight.fields["advoware"] = fields_of_advoware(beteiligter)
             rows = beteiligter["kommunikation"]
@@ -143,6 +148,12 @@ class Memory:
             if before.parts.get(place) != value and place[0] in sides:
                 self.parts[place] = Typed(self.step, place[0], None if racing else value)
                 self.touched.add(place)
+                side, row, name = place
+                record = after.records.get((name in ACCOUNT_FIELDS, row)) if side == "advoware" else None
+                if record is not None:
+                    # It goes to the record too, and what was typed there earlier is no last word any more, also not
+                    # when the row is taken away later.
+                    self.parts.pop(("espocrm", record, name), None)
         for number, key in after.entries.items():
             if before.entries.get(number) != key:
                 self.entries.setdefault(number, set()).add(key)
