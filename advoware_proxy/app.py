@@ -13,8 +13,10 @@ from advoware_proxy.settings import Settings
 from shared.clients.advoware import Advoware
 from shared.clients.http import Tools
 from shared.clients.redis_cache import RedisCache
+from shared.contracts.operator import Facts
 from shared.runtime.large_reply import LargeReplies
 from shared.runtime.microservice import Microservice
+from shared.runtime.operator import doctor_endpoint
 from shared.runtime.service import Service, health_server
 
 _log = logging.getLogger(__name__)
@@ -52,9 +54,10 @@ async def main(settings: Settings, service: Service) -> None:
         proxy = Microservice(
             service,
             description="Requests to Advoware, authenticated and checked against the allow-list",
-            endpoints=endpoints(deps),
+            endpoints=[*endpoints(deps), doctor_endpoint(service, {"advoware": deps.advoware.mitarbeiter})],
             tasks=tasks,
             in_work_max=_IN_WORK_MAX,
+            facts=Facts(),
         )
         async with health_server(service, settings.health):
             await proxy.start()

@@ -5,6 +5,8 @@ import sys
 from collections.abc import AsyncIterator
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from beteiligte_worker.effects.deps import Deps
 from beteiligte_worker.handlers import ROUTES, preview
 from beteiligte_worker.settings import Settings
@@ -13,9 +15,11 @@ from shared.clients.espocrm import Espocrm
 from shared.clients.http import Tools
 from shared.clients.redis_cache import RedisCache
 from shared.contracts.events import EntityEvent
+from shared.contracts.operator import PlanAnswer, PlanQuestion
 from shared.contracts.subjects import BETEILIGTE_SWEEP
 from shared.contracts.topology import IDEMPOTENCY, SNAPSHOTS, VMH
 from shared.outcomes.errors import HubError
+from shared.runtime.operator import Operator
 from shared.runtime.schedule import Cron
 from shared.runtime.service import Service
 from shared.runtime.worker import work
@@ -65,7 +69,24 @@ async def main(settings: Settings, service: Service) -> None:
             routes=ROUTES,
             deps=deps,
             crons=(sweep,),
+            operator=_operator(deps),
         )
+
+
+def _operator(deps: Deps) -> Operator:
+    async def plan(question: PlanQuestion) -> PlanAnswer:
+        event = msgspec.convert({"entity_type": question.entity_type, "entity_id": question.entity_id}, EntityEvent)
+        reason, writes = await preview(event, deps)
+        return PlanAnswer(service="beteiligte_worker", reason=reason, writes=tuple(writes))
+
+    async def espocrm() -> None:
+        await deps.espocrm.search(deps.names.beteiligte_entity, select=["id"], max_size=1)
+
+    return Operator(
+        plans=("CBeteiligte",),
+        plan=plan,
+        probes={"espocrm": espocrm, "advoware": deps.advoware.mitarbeiter},
+    )
 
 
 async def show_plan(settings: Settings, service: Service, *, event: EntityEvent) -> None:

@@ -4,6 +4,8 @@ import contextlib
 import sys
 from collections.abc import AsyncIterator
 
+import msgspec
+
 from document_worker.effects.deps import Deps
 from document_worker.handlers import ROUTES, preview
 from document_worker.settings import Settings
@@ -11,15 +13,20 @@ from shared.clients.espocrm import Espocrm
 from shared.clients.http import Tools
 from shared.clients.xai import Xai
 from shared.contracts.events import EntityEvent
+from shared.contracts.operator import PlanAnswer, PlanQuestion
 from shared.contracts.subjects import DOCUMENT_SWEEP
 from shared.contracts.topology import IDEMPOTENCY, SNAPSHOTS, VMH
 from shared.outcomes.errors import HubError
+from shared.runtime.operator import Operator
 from shared.runtime.schedule import Cron
 from shared.runtime.service import Service
 from shared.runtime.worker import work
 from shared.state.idempotency import Journal
 from shared.state.kv import Bucket
 from shared.state.snapshots import Snapshots
+
+_NOBODYS = "hub-doctor"
+"""An id that nothing has: asking for it shows that the key is taken."""
 
 
 @contextlib.asynccontextmanager
@@ -58,7 +65,30 @@ async def main(settings: Settings, service: Service) -> None:
             routes=ROUTES,
             deps=deps,
             crons=(sweep,),
+            operator=_operator(deps),
         )
+
+
+def _operator(deps: Deps) -> Operator:
+    async def plan(question: PlanQuestion) -> PlanAnswer:
+        event = msgspec.convert({"entity_type": question.entity_type, "entity_id": question.entity_id}, EntityEvent)
+        reason, writes = await preview(event, deps)
+        return PlanAnswer(service="document_worker", reason=reason, writes=tuple(writes))
+
+    async def espocrm() -> None:
+        await deps.espocrm.search(deps.names.document_entity, select=["id"], max_size=1)
+
+    async def files() -> None:
+        await deps.xai.file_exists(_NOBODYS)
+
+    async def collections() -> None:
+        await deps.xai.collection_exists(_NOBODYS)
+
+    return Operator(
+        plans=("CDokumente", "Raeumungsklage", "Account", "CBeteiligte"),
+        plan=plan,
+        probes={"espocrm": espocrm, "xai files": files, "xai collections": collections},
+    )
 
 
 async def show_plan(settings: Settings, service: Service, *, event: EntityEvent) -> None:

@@ -8,9 +8,14 @@ from aiohttp import web
 from gateway import openapi
 from gateway.answers import problem
 from gateway.auth import Auth
+from gateway.calendar_door import CalendarDoor
+from gateway.proxy_door import PATH as PROXY_PATH
 from gateway.proxy_door import ProxyDoor
 from gateway.settings import Settings
 from gateway.webhooks import BODY_MAX_BYTES, WEBHOOKS, Webhooks
+from shared.contracts.operator import Door, Facts
+from shared.contracts.proxy import METHODS
+from shared.runtime.operator import attended
 from shared.runtime.service import Service, serve, version
 
 _log = logging.getLogger(__name__)
@@ -23,12 +28,29 @@ _GRACE_S = 35.0
 async def main(settings: Settings, service: Service) -> None:
     """Serves until the service is told to stop. Raises MissingPart when the port is taken."""
     app = build(settings, service)
-    async with serve(app, settings.gateway_host, settings.gateway_port, grace_s=_GRACE_S) as port:
+    async with (
+        asyncio.TaskGroup() as tasks,
+        attended(service, tasks, facts=_facts(), probes={}),
+        # The doors are shut first: nobody outside waits for what happens between us and NATS.
+        serve(app, settings.gateway_host, settings.gateway_port, grace_s=_GRACE_S) as port,
+    ):
         _log.info("ready", extra={"port": port, "doors": len(WEBHOOKS)})
         await service.until_stopped()
         # Not ready from here on. Requests that were already sent our way are still taken: EspoCRM 10 drops a
         # webhook whose connection is refused.
         await asyncio.sleep(_NOTICE_S)
+
+
+def _facts() -> Facts:
+    doors = [
+        Door(
+            method="POST",
+            path=path,
+            publishes=tuple(sorted({door.subject.name, *(owner.name for owner in door.owners.values())})),
+        )
+        for path, door in WEBHOOKS.items()
+    ]
+    return Facts(doors=(*doors, *(Door(method=method, path=PROXY_PATH) for method in METHODS)))
 
 
 def build(settings: Settings, service: Service) -> web.Application:
@@ -38,6 +60,7 @@ def build(settings: Settings, service: Service) -> web.Application:
     app = web.Application(client_max_size=BODY_MAX_BYTES)
     app.add_routes([web.post(path, webhooks.receive) for path in WEBHOOKS])
     app.add_routes(ProxyDoor(service, auth).routes())
+    app.add_routes(CalendarDoor(service, auth).routes())
     app.add_routes(service.health.routes())
     app.add_routes(openapi.routes(version()))
     # The last resort instead of a middleware, which would cost every request.

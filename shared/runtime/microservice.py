@@ -19,6 +19,7 @@ from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 
 from shared.clock import Clock
+from shared.contracts.operator import Facts
 from shared.runtime.service import Service, version
 
 _log = logging.getLogger(__name__)
@@ -84,6 +85,7 @@ class Microservice:
         endpoints: Sequence[Endpoint],
         tasks: asyncio.TaskGroup,
         in_work_max: int,
+        facts: Facts,
     ) -> None:
         self._nc = service.bus.nc
         self._clock: Clock = service.clock
@@ -91,7 +93,11 @@ class Microservice:
             "name": service.name,
             "id": secrets.token_hex(11),
             "version": found[0] if (found := _SEMVER.match(version())) else "0.0.0",
-            "metadata": {"holder": service.holder},
+            "metadata": {
+                "holder": service.holder,
+                "version": version(),
+                "facts": msgspec.json.encode(facts).decode(),
+            },
         }
         self._description = description
         self._endpoints = endpoints

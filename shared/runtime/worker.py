@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from shared.contracts.operator import Facts, Heard, Timer
 from shared.contracts.topology import IDEMPOTENCY, LOCKS, Stream
 from shared.outcomes.errors import Unavailable
 from shared.runtime.bus import ApiError, MissingPart
@@ -17,6 +18,7 @@ from shared.runtime.dead_letter import DeadLetters
 from shared.runtime.desk import Desk
 from shared.runtime.health import Check, HealthSettings
 from shared.runtime.history import History
+from shared.runtime.operator import Operator, attended
 from shared.runtime.route import D, Route
 from shared.runtime.schedule import Cron, Schedules
 from shared.runtime.service import Service, health_server
@@ -60,6 +62,7 @@ async def work(
     routes: Sequence[Route[Any, D]],
     deps: D,
     crons: Sequence[Cron],
+    operator: Operator,
 ) -> None:
     """Runs the routes until the service is told to stop, then drains. Raises MissingPart when it cannot begin."""
     async with asyncio.TaskGroup() as tasks:
@@ -79,10 +82,24 @@ async def work(
         async with health_server(service, health):
             consumer.start()
             lag = tasks.create_task(_watch_lag(service, stream.name))
-            _log.info("ready", extra={"holder": service.holder, "subjects": len(routes)})
-            await service.until_stopped()
+            facts = _facts(routes, crons, operator, stream)
+            async with attended(service, tasks, facts=facts, probes=operator.probes, planner=operator.plan):
+                _log.info("ready", extra={"holder": service.holder, "subjects": len(routes)})
+                await service.until_stopped()
             lag.cancel()
             await consumer.stop(_GRACE_S)
+
+
+def _facts(routes: Sequence[Route[Any, D]], crons: Sequence[Cron], operator: Operator, stream: Stream) -> Facts:
+    return Facts(
+        hears=tuple(Heard(subject=route.subject.name, handler=route.handler.__name__) for route in routes),
+        timers=tuple(
+            Timer(name=cron.name, expression=cron.expression, target=cron.target, timezone=cron.timezone)
+            for cron in crons
+        ),
+        plans=operator.plans,
+        stream=stream.name,
+    )
 
 
 async def _ensure(schedules: Schedules, crons: Sequence[Cron], stream: Stream) -> None:

@@ -15,6 +15,7 @@ from nats.aio.client import Client
 from nats.micro.service import EndpointStats, ServiceInfo, ServicePing, ServiceStats
 
 from local_stack.nats_server import NatsServer
+from shared.contracts.operator import Facts
 from shared.contracts.proxy import METHODS, subject
 from shared.runtime.ask import ask
 from shared.runtime.large_reply import SIZE_HEADER, rest_of
@@ -79,7 +80,7 @@ async def test_every_replica_answers_a_ping(road: Road) -> None:
 
 
 async def test_info_names_the_endpoints(road: Road) -> None:
-    """One per HTTP method, in the queue group that shares requests."""
+    """One per HTTP method, and the operator's, in the queue group that shares requests."""
     nc = road.gateway.bus.nc
     everybody = await told(nc, "INFO")
     assert await told(nc, "INFO.advoware_proxy") == everybody
@@ -88,7 +89,8 @@ async def test_info_names_the_endpoints(road: Road) -> None:
         assert info.type == "io.nats.micro.v1.info_response"
         assert info.description
         assert [(end.name, end.subject, end.queue_group) for end in info.endpoints] == [
-            (method.lower(), f"advoware.proxy.{method.lower()}", "q") for method in METHODS
+            *((method.lower(), f"advoware.proxy.{method.lower()}", "q") for method in METHODS),
+            ("doctor", "hub.advoware_proxy.doctor", "q"),
         ]
 
 
@@ -175,6 +177,7 @@ async def test_a_bug_in_a_handler_ends_nothing_else(
             endpoints=[Endpoint(name="it", subject="it", handler=handler)],
             tasks=tasks,
             in_work_max=8,
+            facts=Facts(),
         )
         await made.start()
         waiting = tasks.create_task(ask(service.bus, "it", b"wait", headers={}, timeout_s=5))
@@ -198,7 +201,7 @@ async def test_a_broker_that_stands_still_does_not_hold_up_the_stop(service: Ser
 
     async with asyncio.TaskGroup() as tasks:
         ends = [Endpoint(name=name, subject=name, handler=handler) for name in ("a", "b", "c")]
-        made = Microservice(service, description="a test", endpoints=ends, tasks=tasks, in_work_max=8)
+        made = Microservice(service, description="a test", endpoints=ends, tasks=tasks, in_work_max=8, facts=Facts())
         await made.start()
         assert nats_server.pid is not None
         os.kill(nats_server.pid, signal.SIGSTOP)
