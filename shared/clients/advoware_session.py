@@ -24,10 +24,10 @@ from shared.clients.advoware_auth import (
     token_request,
 )
 from shared.clients.advoware_token import Tokens
-from shared.clients.turn import Turn
 from shared.clients.http import HttpClient, Params, Tools
 from shared.clients.reading import Answer
 from shared.clients.redis_cache import RedisCache
+from shared.clients.turn import Turn
 from shared.outcomes.errors import HubError, Misconfigured, RateLimited, Rejected, Unauthorized, Unavailable
 
 _DISCOVERY_S = 10.0

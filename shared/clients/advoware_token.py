@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from shared.clients.advoware_auth import Token
-from shared.clients.turn import Turn
 from shared.clients.redis_cache import Away, RedisCache
+from shared.clients.turn import Turn
 from shared.clock import Clock
 from shared.outcomes.errors import Unauthorized
 from shared.settings import Secret

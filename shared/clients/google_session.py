@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 
-from shared.clients.turn import Turn
 from shared.clients.google_auth import GRANT_TYPE, Key, Token, assertion, read_token
 from shared.clients.google_reading import FULL_S, CalendarFull, TokenRefused, read_status
 from shared.clients.http import HttpClient, Params, Tools
 from shared.clients.reading import Answer
+from shared.clients.turn import Turn
 from shared.outcomes.errors import HubError, RateLimited, Rejected, Unauthorized, Unavailable
 
 _TOKEN_S = 10.0
