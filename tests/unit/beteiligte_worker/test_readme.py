@@ -3,6 +3,7 @@
 import itertools
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -20,19 +21,13 @@ from beteiligte_worker.plan.party import plan_party
 from beteiligte_worker.plan.states import after_failure, rests
 from beteiligte_worker.plan.sweep import plan_sweep
 from shared.contracts.vocabulary import PartySyncStatus
-from tests.house.repo import bare, read, rows, section
 from tests.support.kommunikation import World
+from tests.support.readme import table
 
 _PAGE = "beteiligte_worker/README.md"
 _NOW = 1_800_000_000.0
 _NEWER: tuple[Newer, ...] = ("espocrm", "advoware")
-
-
-def _table(heading: str, width: int) -> list[list[str]]:
-    """The rows of that many cells below a heading."""
-    found = [[bare(cell) for cell in row] for row in rows(section(read(_PAGE), heading)) if len(row) == width]
-    assert found, heading
-    return found
+_table = partial(table, _PAGE)
 
 
 # Stammdaten
