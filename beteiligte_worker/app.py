@@ -16,7 +16,7 @@ from shared.clients.http import Tools
 from shared.clients.redis_cache import RedisCache
 from shared.contracts.events import EntityEvent
 from shared.contracts.operator import PlanAnswer, PlanQuestion
-from shared.contracts.subjects import BETEILIGTE_SWEEP
+from shared.contracts.subjects import BETEILIGTE_AUDIT, BETEILIGTE_SWEEP
 from shared.contracts.topology import IDEMPOTENCY, SNAPSHOTS, VMH
 from shared.outcomes.errors import HubError
 from shared.runtime.operator import Operator
@@ -59,6 +59,12 @@ async def main(settings: Settings, service: Service) -> None:
         target=BETEILIGTE_SWEEP.name,
         timezone=settings.schedule.hub_timezone,
     )
+    nightly = Cron(
+        name="vmh.cron.beteiligte_audit",
+        expression=settings.schedule.audit_cron,
+        target=BETEILIGTE_AUDIT.name,
+        timezone=settings.schedule.hub_timezone,
+    )
     async with build(settings, service) as deps:
         await work(
             service,
@@ -68,7 +74,7 @@ async def main(settings: Settings, service: Service) -> None:
             retry_subject="vmh.retry",
             routes=ROUTES,
             deps=deps,
-            crons=(sweep,),
+            crons=(sweep, nightly),
             operator=_operator(deps),
         )
 

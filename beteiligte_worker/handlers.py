@@ -2,20 +2,23 @@
 
 from beteiligte_worker.effects.accounts import ask_owner_of, load_account, remember_account
 from beteiligte_worker.effects.apply import apply
+from beteiligte_worker.effects.audit import parties_page
 from beteiligte_worker.effects.deps import Deps
 from beteiligte_worker.effects.failure import show_failure
 from beteiligte_worker.effects.keys import event_key, sweep_key
 from beteiligte_worker.effects.load import load
 from beteiligte_worker.effects.sweep import apply_sweep, load_sweep
+from beteiligte_worker.effects.tell import ask_party
 from beteiligte_worker.plan.party import plan_party
 from beteiligte_worker.plan.preview import party_writes
 from beteiligte_worker.plan.sweep import plan_sweep
-from shared.contracts.events import EntityEvent, SweepEvent
+from shared.contracts.events import AuditEvent, EntityEvent, SweepEvent
 from shared.contracts.subjects import (
     BANKVERBINDUNGEN_CREATE,
     BANKVERBINDUNGEN_DELETE,
     BANKVERBINDUNGEN_SYNC_CHECK,
     BANKVERBINDUNGEN_UPDATE,
+    BETEILIGTE_AUDIT,
     BETEILIGTE_CREATE,
     BETEILIGTE_DELETE,
     BETEILIGTE_SWEEP,
@@ -25,6 +28,7 @@ from shared.contracts.subjects import (
 )
 from shared.outcomes.outcome import Done, Outcome, Skip
 from shared.outcomes.reason import Reason
+from shared.runtime.audit import Entity, Family, audit, audit_key, piece_of
 from shared.runtime.route import Route, Routes
 
 
@@ -56,6 +60,22 @@ async def on_sweep(event: SweepEvent, deps: Deps) -> Outcome:
     return Done(Reason.SWEPT, todo.writes) if todo.writes else Skip(Reason.IN_STEP)
 
 
+async def on_audit(event: AuditEvent, deps: Deps) -> Outcome:
+    """Time to compare all parties on both sides."""
+
+    async def look(entity: Entity) -> tuple[Reason, list[str]]:
+        return await preview(EntityEvent(entity_type=entity[0], entity_id=entity[1]), deps)
+
+    family = Family(
+        name="beteiligte",
+        subject=BETEILIGTE_AUDIT,
+        page=lambda after: parties_page(after, deps),
+        look=look,
+        ask=lambda entity: ask_party(entity[1], "audit", deps),
+    )
+    return await audit(event, family, snapshots=deps.snapshots, publisher=deps.publisher, clock=deps.clock)
+
+
 async def preview(event: EntityEvent, deps: Deps) -> tuple[Reason, list[str]]:
     """The dry run: the reason and exactly the writes that a real run would make now. Writes nothing."""
     seen = await load(event, deps)
@@ -77,6 +97,7 @@ ROUTES: Routes[Deps] = (
     _party(BETEILIGTE_DELETE),
     _party(BETEILIGTE_SYNC_CHECK),
     Route(subject=BETEILIGTE_SWEEP, handler=on_sweep, lock=sweep_key),
+    Route(subject=BETEILIGTE_AUDIT, handler=on_audit, lock=audit_key, coalesce=piece_of),
     _account(BANKVERBINDUNGEN_CREATE),
     _account(BANKVERBINDUNGEN_UPDATE),
     _account(BANKVERBINDUNGEN_DELETE),

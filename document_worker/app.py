@@ -14,7 +14,7 @@ from shared.clients.http import Tools
 from shared.clients.xai import Xai
 from shared.contracts.events import EntityEvent
 from shared.contracts.operator import PlanAnswer, PlanQuestion
-from shared.contracts.subjects import DOCUMENT_SWEEP
+from shared.contracts.subjects import DOCUMENT_AUDIT, DOCUMENT_SWEEP
 from shared.contracts.topology import IDEMPOTENCY, SNAPSHOTS, VMH
 from shared.outcomes.errors import HubError
 from shared.runtime.operator import Operator
@@ -55,6 +55,12 @@ async def main(settings: Settings, service: Service) -> None:
         target=DOCUMENT_SWEEP.name,
         timezone=settings.schedule.hub_timezone,
     )
+    nightly = Cron(
+        name="vmh.cron.document_audit",
+        expression=settings.schedule.audit_cron,
+        target=DOCUMENT_AUDIT.name,
+        timezone=settings.schedule.hub_timezone,
+    )
     async with build(settings, service) as deps:
         await work(
             service,
@@ -64,7 +70,7 @@ async def main(settings: Settings, service: Service) -> None:
             retry_subject="vmh.retry",
             routes=ROUTES,
             deps=deps,
-            crons=(sweep,),
+            crons=(sweep, nightly),
             operator=_operator(deps),
         )
 

@@ -2,15 +2,17 @@
 
 import msgspec
 
+from document_worker.effects.audit import documents_page
 from document_worker.effects.deps import Deps
 from document_worker.effects.documents import apply, load, show_failure, snapshot_key
 from document_worker.effects.owners import apply_owner, load_owner, owner_key
 from document_worker.effects.sweep import apply_sweep, load_sweep
+from document_worker.effects.tell import ask_document
 from document_worker.plan.documents import plan_document
 from document_worker.plan.owners import plan_owner
 from document_worker.plan.preview import document_writes, owner_writes
 from document_worker.plan.sweep import plan_sweep
-from shared.contracts.events import EntityEvent, SweepEvent
+from shared.contracts.events import AuditEvent, EntityEvent, SweepEvent
 from shared.contracts.keys import key
 from shared.contracts.subjects import (
     ACCOUNT_CREATE,
@@ -19,6 +21,7 @@ from shared.contracts.subjects import (
     BETEILIGTE_CREATE,
     BETEILIGTE_DELETE,
     BETEILIGTE_UPDATE,
+    DOCUMENT_AUDIT,
     DOCUMENT_CREATE,
     DOCUMENT_DELETE,
     DOCUMENT_SWEEP,
@@ -30,6 +33,7 @@ from shared.contracts.subjects import (
 )
 from shared.outcomes.outcome import Done, Outcome, Skip
 from shared.outcomes.reason import Reason
+from shared.runtime.audit import Entity, Family, audit, audit_key, piece_of
 from shared.runtime.route import Route, Routes
 
 
@@ -59,6 +63,22 @@ async def on_sweep(event: SweepEvent, deps: Deps) -> Outcome:
     todo = plan_sweep(seen, max_changes=deps.guard_max_changes, max_share=deps.guard_max_share, force=event.force)
     await apply_sweep(todo, deps)
     return Done(Reason.SWEPT, todo.writes) if todo.writes else Skip(Reason.IN_STEP)
+
+
+async def on_audit(event: AuditEvent, deps: Deps) -> Outcome:
+    """Time to compare all documents with xAI."""
+
+    async def look(entity: Entity) -> tuple[Reason, list[str]]:
+        return await preview(EntityEvent(entity_type=entity[0], entity_id=entity[1]), deps)
+
+    family = Family(
+        name="documents",
+        subject=DOCUMENT_AUDIT,
+        page=lambda after: documents_page(after, deps),
+        look=look,
+        ask=lambda entity: ask_document(entity[1], "audit", deps),
+    )
+    return await audit(event, family, snapshots=deps.snapshots, publisher=deps.publisher, clock=deps.clock)
 
 
 async def preview(event: EntityEvent, deps: Deps) -> tuple[Reason, list[str]]:
@@ -91,6 +111,7 @@ ROUTES: Routes[Deps] = (
     _document(DOCUMENT_UPDATE),
     _document(DOCUMENT_DELETE),
     Route(subject=DOCUMENT_SWEEP, handler=on_sweep, lock=sweep_key),
+    Route(subject=DOCUMENT_AUDIT, handler=on_audit, lock=audit_key, coalesce=piece_of),
     _owner(RAEUMUNGSKLAGE_CREATE),
     _owner(RAEUMUNGSKLAGE_UPDATE),
     _owner(RAEUMUNGSKLAGE_DELETE),

@@ -13,6 +13,14 @@ EntityId = Annotated[str, msgspec.Meta(pattern=ENTITY_ID_PATTERN, description="E
 EntityType = Annotated[str, msgspec.Meta(pattern=ENTITY_TYPE_PATTERN, description="EspoCRM's name of the entity type.")]
 
 
+KUERZEL_PATTERN = r"^[A-Za-z0-9ÄÖÜäöüß](?:[A-Za-z0-9ÄÖÜäöüß_.-]{0,18}[A-Za-z0-9ÄÖÜäöüß])?$(?!\n)"
+"""A Kürzel becomes a key, a calendar's title and a query parameter."""
+
+EVERYBODY = "ALL"
+
+Kuerzel = Annotated[str, msgspec.Meta(pattern=KUERZEL_PATTERN, description="An employee's Kürzel in Advoware.")]
+
+
 class EntityEvent(msgspec.Struct, frozen=True, kw_only=True):
     """Something happened to one record. Only `entity_id` is required; the subject knows the rest."""
 
@@ -34,3 +42,45 @@ class SweepEvent(msgspec.Struct, frozen=True, kw_only=True):
     entity_type: Literal["Sweep", ""] = ""
     entity_id: Literal["document", "beteiligte", ""] = ""
     """The family it sweeps. The subject knows both; a body need not say them and cannot say others."""
+
+
+class AuditEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """Compare the sides of a whole family, piece by piece. The body may be `{}`: then it begins at the beginning."""
+
+    source: str = "nats"
+    heal: bool = False
+    """Asks for the sync of what differs."""
+    after: str = ""
+    """Where the piece before has ended; only the hub's own events have it."""
+    begun_at: str = ""
+    """Of the audit that this piece belongs to; likewise."""
+    entity_type: Literal["Audit", ""] = ""
+    entity_id: Literal["documents", "beteiligte", "calendar", ""] = ""
+    """The family. The subject knows both."""
+
+
+class CalendarEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """Bring a calendar into step with Advoware: one employee's, or everybody's. The body may be `{}`."""
+
+    kuerzel: Kuerzel = EVERYBODY
+    full_content: bool | None = None
+    """Whether texts go to Google; None is what CALENDAR_FULL_CONTENT says."""
+    source: str = "nats"
+    received_at: str | None = None
+    force: bool = False
+    """Passes the mass-change guard, once."""
+
+    @property
+    def entity_type(self) -> str:
+        """For locks and history."""
+        return "Employee"
+
+    @property
+    def entity_id(self) -> str:
+        """The Kürzel in one spelling: Advoware does not tell case."""
+        return same_kuerzel(self.kuerzel)
+
+
+def same_kuerzel(kuerzel: str) -> str:
+    """One spelling for all that mean the same employee. `ß` stays one letter, or two Kürzel could become one."""
+    return kuerzel.strip().replace("ß", "ẞ").upper()

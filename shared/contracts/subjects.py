@@ -5,10 +5,10 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from shared.contracts.events import EntityEvent, SweepEvent
+from shared.contracts.events import AuditEvent, CalendarEvent, EntityEvent, SweepEvent
 from shared.outcomes.errors import Malformed
 
-E = TypeVar("E", EntityEvent, SweepEvent)
+E = TypeVar("E", EntityEvent, SweepEvent, AuditEvent, CalendarEvent)
 
 
 class Subject(msgspec.Struct, Generic[E], frozen=True, kw_only=True):
@@ -44,6 +44,8 @@ def _readable(wrong: Exception) -> str:
             return "entity_id is missing"
         if "entity_id" in text:
             return "entity_id is not an id: 1 to 36 of A-Z a-z 0-9 _ -"
+        if "kuerzel" in text:
+            return "kuerzel is none: 1 to 20 letters, digits, _ . -, beginning and ending with a letter or digit"
         return f"the body does not fit: {text}"
     return "the body is not JSON"
 
@@ -58,6 +60,26 @@ def _entity(
         published_by=by,
         owner=owner,
         other_types=other_types,
+    )
+
+
+def _calendar(action: str, by: str) -> Subject[CalendarEvent]:
+    return Subject(
+        name=f"calendar.sync.{action}",
+        event=CalendarEvent,
+        defaults={},
+        published_by=by,
+        owner="calendar_worker",
+    )
+
+
+def _audit(name: str, family: str, owner: str) -> Subject[AuditEvent]:
+    return Subject(
+        name=name,
+        event=AuditEvent,
+        defaults={"entity_type": "Audit", "entity_id": family},
+        published_by=f"schedule, {owner}",
+        owner=owner,
     )
 
 
@@ -99,6 +121,12 @@ BANKVERBINDUNGEN_DELETE = _entity("bankverbindungen", "delete", "CBankverbindung
 BANKVERBINDUNGEN_SYNC_CHECK = _entity(
     "bankverbindungen", "sync_check", "CBankverbindungen", by="nobody yet: for the command line", owner=_BETEILIGTE
 )
+CALENDAR_SYNC_ALL = _calendar("all", "schedule, gateway")
+CALENDAR_SYNC_EMPLOYEE = _calendar("employee", "calendar_worker, gateway")
+
+DOCUMENT_AUDIT = _audit("vmh.document.audit", "documents", _DOCUMENT)
+BETEILIGTE_AUDIT = _audit("vmh.beteiligte.audit", "beteiligte", _BETEILIGTE)
+CALENDAR_AUDIT = _audit("calendar.sync.audit", "calendar", "calendar_worker")
 
 OWNER_UPDATES: Mapping[str, Subject[EntityEvent]] = {
     "Raeumungsklage": RAEUMUNGSKLAGE_UPDATE,
@@ -127,4 +155,9 @@ SUBJECTS: tuple[Subject[Any], ...] = (
     BANKVERBINDUNGEN_UPDATE,
     BANKVERBINDUNGEN_DELETE,
     BANKVERBINDUNGEN_SYNC_CHECK,
+    CALENDAR_SYNC_ALL,
+    CALENDAR_SYNC_EMPLOYEE,
+    DOCUMENT_AUDIT,
+    BETEILIGTE_AUDIT,
+    CALENDAR_AUDIT,
 )

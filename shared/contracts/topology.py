@@ -81,6 +81,13 @@ VMH = Stream(
     max_age_s=30 * _DAY_S,
     schedules=True,
 )
+CALENDAR = Stream(
+    name="CALENDAR",
+    subjects=("calendar.>",),
+    description="Whose calendar shall be brought into step",
+    max_age_s=30 * _DAY_S,
+    schedules=True,
+)
 DEAD = Stream(
     name="DEAD",
     subjects=("dead.>",),
@@ -113,7 +120,7 @@ AUDIT = Stream(
     max_age_s=400 * _DAY_S,
     max_msgs=10_000_000,
 )
-STREAMS = (VMH, DEAD, HISTORY, ADVISORIES, AUDIT)
+STREAMS = (VMH, CALENDAR, DEAD, HISTORY, ADVISORIES, AUDIT)
 
 LOCKS = Bucket(name="locks", description="Who works on which entity")
 IDEMPOTENCY = Bucket(name="idempotency", description="Which effects are done or under way, and counted attempts")

@@ -39,5 +39,12 @@ class Reason(StrEnum):
     GIVEN_UP = "given_up"  # five tries failed; it rests for a day or until somebody changes it
     PARTY_ASKED = "party_asked"  # an account changed; its party's own sync was asked for
     NO_PARTY = "no_party"  # an account that belongs to nobody
+    # Calendars
+    CALENDAR_SYNCED = "calendar_synced"  # at least one side was brought up to date
+    EMPLOYEES_ASKED = "employees_asked"  # the sync of each employee's calendar was asked for
+    NOT_AN_EMPLOYEE = "not_an_employee"  # Advoware knows no active employee of that Kürzel
+    # Audits
+    AUDITED = "audited"  # some of a family were compared on their sides; the report says what differs
+    AUDIT_OVERTAKEN = "audit_overtaken"  # a piece of an audit that is not going on any more, or was done already
     # Sweeps
     SWEPT = "swept"  # found what webhooks had missed, and enqueued it

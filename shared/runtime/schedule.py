@@ -26,6 +26,9 @@ class ScheduleSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Whose clock cron goes by."""
 
     hub_timezone: Annotated[str, msgspec.Meta(description="IANA time zone of cron and calendar.")] = "Europe/Berlin"
+    audit_cron: Annotated[
+        str, msgspec.Meta(pattern=r"^\S+( \S+){5}$", description="When to audit: six fields, seconds first.")
+    ] = "0 0 2 * * *"
 
 
 class Cron(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,8 +15,11 @@ from shared.clients.espocrm import EspocrmSettings
 from shared.clients.http import Tools
 from shared.clients.xai import Xai as XaiClient
 from shared.clients.xai import XaiSettings
+from shared.contracts.operator import PlanAnswer, PlanQuestion
 from shared.contracts.topology import IDEMPOTENCY, SNAPSHOTS, VMH
+from shared.outcomes.errors import Unavailable
 from shared.runtime.health import HealthSettings
+from shared.runtime.operator import Operator
 from shared.runtime.route import Route
 from shared.runtime.service import Service
 from shared.runtime.worker import WorkerSettings, work
@@ -127,6 +130,14 @@ async def open_office(
         yield Office(espocrm, xai, build_deps(service, espocrm_client, xai_client))
 
 
+async def _no_plan(_question: PlanQuestion) -> PlanAnswer:
+    raise Unavailable("nobody asks here")
+
+
+UNATTENDED = Operator(plans=(), plan=_no_plan, probes={})
+"""For a worker of which no operator asks anything."""
+
+
 @contextlib.asynccontextmanager
 async def consuming(
     service: Service, routes: Sequence[Route[Any, Any]], deps: Any, settings: WorkerSettings
@@ -145,6 +156,7 @@ async def consuming(
                 routes=routes,
                 deps=deps,
                 crons=(),
+                operator=UNATTENDED,
             )
         )
         try:
