@@ -8,6 +8,7 @@ from aiohttp import web
 from gateway import openapi
 from gateway.answers import problem
 from gateway.auth import Auth
+from gateway.calendar_door import PATH as CALENDAR_PATH
 from gateway.calendar_door import CalendarDoor
 from gateway.proxy_door import PATH as PROXY_PATH
 from gateway.proxy_door import ProxyDoor
@@ -15,6 +16,7 @@ from gateway.settings import Settings
 from gateway.webhooks import BODY_MAX_BYTES, WEBHOOKS, Webhooks
 from shared.contracts.operator import Door, Facts
 from shared.contracts.proxy import METHODS
+from shared.contracts.subjects import CALENDAR_SYNC_ALL, CALENDAR_SYNC_EMPLOYEE
 from shared.runtime.operator import attended
 from shared.runtime.service import Service, serve, version
 
@@ -50,6 +52,8 @@ def _facts() -> Facts:
         )
         for path, door in WEBHOOKS.items()
     ]
+    calendars = (CALENDAR_SYNC_ALL.name, CALENDAR_SYNC_EMPLOYEE.name)
+    doors.append(Door(method="POST", path=CALENDAR_PATH, publishes=calendars))
     return Facts(doors=(*doors, *(Door(method=method, path=PROXY_PATH) for method in METHODS)))
 
 

@@ -8,7 +8,9 @@ from aiohttp import web
 
 from gateway.answers import Problem
 from gateway.auth import API_KEY, OLD_SIGNATURE, SIGNATURE
-from gateway.payloads import ITEMS_MAX, Door
+from gateway.calendar_door import PATH as CALENDAR_PATH
+from gateway.calendar_door import Triggered
+from gateway.payloads import ITEMS_MAX, CalendarWish, Door
 from gateway.proxy_door import BODY_MAX_BYTES as PROXY_BODY_MAX_BYTES
 from gateway.proxy_door import PATH as PROXY_PATH
 from gateway.webhooks import BODY_MAX_BYTES, RETRY_AFTER_S, WEBHOOKS, Received
@@ -70,14 +72,18 @@ class Result(msgspec.Struct, frozen=True):
 def description(version: str) -> Json:
     """The OpenAPI 3.0.3 document."""
     _, components = msgspec.json.schema_components(
-        (Record, OlderRecord, Link, Received, Result, Problem), ref_template="#/components/schemas/{name}"
+        (Record, OlderRecord, Link, Received, CalendarWish, Triggered, Result, Problem),
+        ref_template="#/components/schemas/{name}",
     )
     doors = {path: {"post": _operation(door)} for path, door in WEBHOOKS.items()}
     about = "Webhooks become events that are stored; requests to Advoware are passed on."
     return {
         "openapi": "3.0.3",
         "info": {"title": "Gateway", "version": version, "description": about},
-        "paths": doors | {PROXY_PATH: {method.lower(): _request(method) for method in METHODS}} | _probes(),
+        "paths": doors
+        | {CALENDAR_PATH: {"post": _calendar()}}
+        | {PROXY_PATH: {method.lower(): _request(method) for method in METHODS}}
+        | _probes(),
         "components": {
             "schemas": components,
             "securitySchemes": {
@@ -137,6 +143,25 @@ def _body(door: Door) -> Json:
     one = [_ref("Link")] if door.owners else [_ref("Record"), _ref("OlderRecord")]
     many = {"type": "array", "maxItems": ITEMS_MAX, "items": one[0] if len(one) == 1 else {"anyOf": one}}
     return {"anyOf": [many, *one]}
+
+
+def _calendar() -> Json:
+    return {
+        "summary": "Start a calendar sync",
+        "operationId": "calendar.sync",
+        "tags": ["advoware"],
+        "security": [{"apikey": []}],
+        "requestBody": {"content": {"application/json": {"schema": _ref("CalendarWish")}}},
+        "responses": {
+            "200": _answer("The event is stored; the sync follows.", "Triggered"),
+            "400": _answer("The body cannot be read, or wants what is not taken here.", "Problem"),
+            "401": _answer("No valid key.", "Problem"),
+            "408": _answer("The body did not come in time.", "Problem"),
+            "413": _answer("The body is too large.", "Problem"),
+            "500": _answer("An error of ours; send it again.", "Problem"),
+            "503": _answer("Not stored; send it again.", "Problem") | {"headers": _retry_after()},
+        },
+    }
 
 
 def _request(method: str) -> Json:

@@ -1,11 +1,11 @@
-"""From a webhook's body to events. Only ids are read: what else EspoCRM sends stays bytes and is dropped."""
+"""From a request's body to events. Only ids are read: what else EspoCRM sends stays bytes and is dropped."""
 
 from collections.abc import Callable, Mapping
 from typing import Annotated, TypeVar
 
 import msgspec
 
-from shared.contracts.events import EntityEvent, EntityId, EntityType
+from shared.contracts.events import EVERYBODY, CalendarEvent, EntityEvent, EntityId, EntityType, Kuerzel, same_kuerzel
 from shared.contracts.subjects import Subject
 
 ITEMS_MAX = 1_000
@@ -101,6 +101,39 @@ def link_events(body: bytes, door: Door, received_at: str) -> Batch:
         if owner is not None:
             found[owner.name, entity_id] = _event(owner, entity_id, door.action, received_at)
     return Batch(list(found.values()), len(items))
+
+
+class CalendarWish(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose calendar, and whether texts go to Google: both optional. Further members may be there."""
+
+    kuerzel: Kuerzel = EVERYBODY
+    full_content: bool | None = None
+
+
+class _Force(msgspec.Struct):
+    force: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+def calendar_event(body: bytes, received_at: str) -> CalendarEvent:
+    """Reads `{"kuerzel":"ALL","full_content":true}` or nothing at all. Raises Refusal."""
+    try:
+        wish = msgspec.json.decode(body or b"{}", type=CalendarWish)
+        forced = msgspec.json.decode(body or b"{}", type=_Force).force
+    except RecursionError:
+        raise Refusal(400, "the body is nested too deeply") from None
+    except msgspec.ValidationError:
+        raise Refusal(400, "kuerzel is a Kürzel or ALL, full_content is true, false or null") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise Refusal(400, "the body is not JSON") from None
+    if forced is not msgspec.UNSET:
+        # The guard stops for a person who looks at the report, and that is not who holds this door's key.
+        raise Refusal(400, "force is not taken here")
+    return CalendarEvent(
+        kuerzel=EVERYBODY if same_kuerzel(wish.kuerzel) == EVERYBODY else wish.kuerzel,
+        full_content=wish.full_content,
+        source="webhook",
+        received_at=received_at,
+    )
 
 
 def _event(subject: Subject[EntityEvent], entity_id: str, action: str, received_at: str) -> Addressed:

@@ -12,7 +12,7 @@ from nats.aio.msg import Msg
 
 _TIMEOUT_S = 5.0
 _DOCUMENTS = "history.CDokumente."
-_WORKERS = ("document_worker", "beteiligte_worker")
+_WORKERS = ("VMH.document_worker", "VMH.beteiligte_worker", "CALENDAR.calendar_worker")
 
 
 class JetStreamRefused(Exception):
@@ -44,7 +44,7 @@ class Broker:
 
     async def idle(self) -> bool:
         """Whether no worker has anything in hand or waiting."""
-        infos = [await self._api(f"CONSUMER.INFO.VMH.{worker}") for worker in _WORKERS]
+        infos = [await self._api(f"CONSUMER.INFO.{worker}") for worker in _WORKERS]
         return all(info["num_pending"] == 0 and info["num_ack_pending"] == 0 for info in infos)
 
     async def runs(self) -> dict[str, int]:

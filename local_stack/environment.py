@@ -22,6 +22,7 @@ class Ports(msgspec.Struct, frozen=True, kw_only=True):
     gateway: int
     health: int
     beteiligte_health: int
+    calendar_health: int
     proxy_health: int
     nats: int
     redis: int
@@ -46,12 +47,14 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
     gateway: str
     health: str
     beteiligte_health: str
+    calendar_health: str
     proxy_health: str
     nats: str
     redis: str
     espocrm: str
     xai: str
     advoware: str
+    google: str
 
 
 def choose_ports(environ: Mapping[str, str]) -> Ports:
@@ -67,6 +70,7 @@ def choose_ports(environ: Mapping[str, str]) -> Ports:
         gateway=chosen("GATEWAY_PORT", 3111, insist=True),
         health=chosen("HEALTH_PORT", 8081),
         beteiligte_health=chosen("BETEILIGTE_HEALTH_PORT", 8083),
+        calendar_health=chosen("CALENDAR_HEALTH_PORT", 8084),
         proxy_health=chosen("ADVOWARE_PROXY_HEALTH_PORT", 8082),
         nats=chosen("NATS_PORT", 4222),
         redis=chosen("REDIS_PORT", 6379),
@@ -83,12 +87,14 @@ def addresses(ports: Ports) -> Addresses:
         gateway=f"http://{HOST}:{ports.gateway}",
         health=f"http://{HOST}:{ports.health}",
         beteiligte_health=f"http://{HOST}:{ports.beteiligte_health}",
+        calendar_health=f"http://{HOST}:{ports.calendar_health}",
         proxy_health=f"http://{HOST}:{ports.proxy_health}",
         nats=f"nats://{HOST}:{ports.nats}",
         redis=f"redis://{HOST}:{ports.redis}",
         espocrm=f"http://{HOST}:{ports.espocrm}",
         xai=f"http://{HOST}:{ports.xai}",
         advoware=f"http://{HOST}:{ports.advoware}",
+        google=f"http://{HOST}:{ports.google}",
     )
 
 
@@ -155,6 +161,12 @@ def environments(environ: Mapping[str, str], ports: Ports) -> dict[str, dict[str
             "BETEILIGTE_NOTIFY_USER_ID": _ADMIN_ID,
             "ADVOWARE_LISTS_BETEILIGTE": "false",
         },
+        "calendar_worker": {
+            **common,
+            **_health(ports.calendar_health),
+            **_advoware(at, ports),
+            **_google(at, environ),
+        },
         "advoware_proxy": {**common, **_health(ports.proxy_health), **_advoware(at, ports)},
     }
 
@@ -165,10 +177,24 @@ def _simulators(environ: Mapping[str, str], ports: Ports) -> dict[str, str]:
         "SIM_XAI_PORT": str(ports.xai),
         "SIM_ADVOWARE_PORT": str(ports.advoware),
         "SIM_GOOGLE_PORT": str(ports.google),
+        "SIM_GOOGLE_KEY_FILE": _google_key(environ),
         "SIM_ESPOCRM_TICK_SECONDS": environ.get("SIM_ESPOCRM_TICK_SECONDS", _TICK_S),
         "SIM_ESPOCRM_RETRY_SECONDS": environ.get("SIM_ESPOCRM_RETRY_SECONDS", "5"),
         "SIM_XAI_MAX_FILE_MB": environ.get("SIM_XAI_MAX_FILE_MB", _XAI_MAX_FILE_MB),
     }
+
+
+def _google(at: Addresses, environ: Mapping[str, str]) -> dict[str, str]:
+    return {
+        "GOOGLE_CALENDAR_SERVICE_ACCOUNT_PATH": _google_key(environ),
+        "GOOGLE_CALENDAR_SUBJECT": "",
+        "GOOGLE_CALENDAR_BASE_URL": f"{at.google}/calendar/v3",
+    }
+
+
+def _google_key(environ: Mapping[str, str]) -> str:
+    """The simulator leaves it there before it answers; the worker starts after that."""
+    return str(home(environ) / "google-key.json")
 
 
 def _health(port: int) -> dict[str, str]:

@@ -12,8 +12,9 @@ _CONCERNS = {
     "gateway": ("gateway",),
     "document_worker": ("document_worker",),
     "beteiligte_worker": ("beteiligte_worker",),
+    "calendar_worker": ("calendar_worker",),
     "advoware_proxy": ("advoware_proxy",),
-    "shared": ("gateway", "document_worker", "beteiligte_worker", "advoware_proxy"),
+    "shared": ("gateway", "document_worker", "beteiligte_worker", "calendar_worker", "advoware_proxy"),
     "simulators": ("simulators",),
 }
 

@@ -33,7 +33,7 @@ def services(
     def server(name: str, command: list[str], ready: Callable[[], Awaitable[bool]]) -> Child:
         return Child(name, command, env=dict(environ), log=_fresh(logs / f"{name}.log"), ready=ready)
 
-    vendors = (f"{at.espocrm}/_sim/queue", f"{at.xai}/_sim/log", f"{at.advoware}/_sim/log")
+    vendors = (f"{at.espocrm}/_sim/queue", f"{at.xai}/_sim/log", f"{at.advoware}/_sim/log", f"{at.google}/_sim/log")
     return [
         server("nats", nats_command(store, ports.nats), _says(ports.nats, ask=b"", answer=b"INFO ")),
         server("redis", redis_command(redis_folder, ports.redis), _says(ports.redis, ask=b"PING\r\n", answer=b"+PONG")),
@@ -41,6 +41,7 @@ def services(
         python("gateway", _answers(session, f"{at.gateway}/readyz")),
         python("document_worker", _answers(session, f"{at.health}/readyz")),
         python("beteiligte_worker", _answers(session, f"{at.beteiligte_health}/readyz")),
+        python("calendar_worker", _answers(session, f"{at.calendar_health}/readyz")),
         python("advoware_proxy", _answers(session, f"{at.proxy_health}/readyz")),
     ]
 

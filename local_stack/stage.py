@@ -5,6 +5,7 @@ from datetime import datetime
 import aiohttp
 
 from local_stack.broker import Broker, Ended, JetStreamRefused
+from local_stack.calendars import TEXT as APPOINTMENT
 from local_stack.door import PATH
 from local_stack.environment import API_KEY, Addresses
 from local_stack.expect import NotInStep
@@ -46,13 +47,14 @@ class Stage:
         self._screen.say(
             f"{NAME} is number {self._ending.party.bet_nr} in Advoware; her new phone there is in EspoCRM."
         )
+        self._screen.say(f"{APPOINTMENT} stands in Advoware and in Google, on the day that Google moved it to.")
         self._screen.say(f"Advoware named {self._ending.employees} employees through the gateway.")
         return True
 
     async def stay(self) -> None:
         """Prints where to look and what to try, and from then on a line for each delivery that ends."""
         at = self._at
-        doors = (at.gateway, at.health, at.beteiligte_health, at.proxy_health)
+        doors = (at.gateway, at.health, at.beteiligte_health, at.calendar_health, at.proxy_health)
         lines = [
             "",
             f"  doors      {at.gateway}/docs",
@@ -76,7 +78,7 @@ class Stage:
         await self._broker.follow(lambda ended: self._screen.say(_told(ended, names)))
 
     async def _try(self, ending: Ending) -> list[str]:
-        """Five commands: a webhook, two changes by staff, an event on the bus, a question to Advoware."""
+        """A webhook, two changes by staff, an event on the bus, a question to Advoware, all calendars at once."""
         clean = [key for key, paper in ending.papers.items() if paper.content and paper.owners and not paper.removed]
         changing = next(key for key, paper in ending.papers.items() if paper.changed is not None)
         newer = csv("Monat;Soll;Haben", "2026-07;640;640", "2026-08;640;0", "2026-09;640;640", "2026-10;640;640")
@@ -99,6 +101,8 @@ class Stage:
             f'    nats {server}pub vmh.document.update \'{{"entity_id":"{clean[1]}"}}\'',
             "  Advoware's employees, through the gateway:",
             f"    curl -H 'apikey: {API_KEY}' '{self._at.gateway}{PATH}'",
+            "  the sync of everybody's calendar:",
+            f"    curl -H 'apikey: {API_KEY}' -d '{{}}' {self._at.gateway}/advoware/calendar/sync",
             "",
         ]
 

@@ -1,4 +1,4 @@
-"""A day at the firm: staff file documents, change their minds and enter a party, and the hub keeps all in step."""
+"""A day at the firm: documents, a party, an appointment; staff change their minds, and the hub keeps all in step."""
 
 import asyncio
 import contextlib
@@ -9,12 +9,13 @@ import aiohttp
 import msgspec
 
 from local_stack.broker import Broker
+from local_stack.calendars import Calendars
 from local_stack.door import Shut, employees
 from local_stack.environment import WEBHOOKS, Addresses
 from local_stack.expect import BUSY, Finding, NotInStep, Row, World, findings, rows
 from local_stack.firm import OWNERS, PAPERS, Paper
 from local_stack.parties import Parties, Party
-from local_stack.vendors import LOST, Advoware, Espocrm, Xai
+from local_stack.vendors import LOST, Advoware, Espocrm, Google, Xai
 
 DOCUMENTS = "CDokumente"
 _LOOK_EVERY_S = 0.15
@@ -51,13 +52,15 @@ class Story:
         self._espocrm = Espocrm(session, at.espocrm)
         self._xai = Xai(session, at.xai)
         self._advoware = Advoware(session, at.advoware)
+        self._google = Google(session, at.google)
         self._broker = broker
         self._at = at
         self._view = view
         self._papers: dict[str, Paper] = {}
 
     async def tell(self, *, within_s: float) -> Ending:
-        """From the empty system to a sweep that finds nothing to do, a party on both sides, and Advoware's employees.
+        """From the empty system to a sweep that finds nothing to do, a party and an appointment on both sides, and
+        Advoware's employees.
 
         Raises NotInStep.
         """
@@ -73,6 +76,7 @@ class Story:
         took_s = time.monotonic() - began
         await self._sweep(until)
         party = await Parties(self._espocrm, self._advoware, self._broker, self._view.say).tell(until)
+        await Calendars(self._google, self._advoware, self._broker, self._view.say).tell(until)
         named = await self._ask_advoware()
         found = rows(self._papers, await self._world(), after=True)
         runs = await self._broker.runs()

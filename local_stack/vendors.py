@@ -50,16 +50,24 @@ class Xai:
             return msgspec.json.decode(read)
 
 
+class Google(Xai):
+    """The simulated Google's, and a user at its screen."""
+
+    async def act(self, deed: str, fields: Json) -> None:
+        """A user does something there."""
+        await self._ask("POST", f"staff/{deed}", fields)
+
+
 class Advoware(Xai):
     """The simulated Advoware's, and the firm in it."""
-
-    async def plant(self) -> None:
-        """Puts an invented firm in: employees, parties, matters, appointments."""
-        await self._ask("POST", "seed", {"firm": True})
 
     async def act(self, deed: str, fields: Json) -> None:
         """A user does something at its screen."""
         await self._ask("POST", f"staff/{deed}", fields)
+
+    async def plant(self) -> None:
+        """Puts an invented firm in: employees, parties, matters, appointments."""
+        await self._ask("POST", "seed", {"firm": True})
 
 
 class Espocrm(Xai):

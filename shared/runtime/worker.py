@@ -4,18 +4,18 @@ import asyncio
 import logging
 import random
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
 
 from shared.contracts.operator import Facts, Heard, Timer
-from shared.contracts.topology import IDEMPOTENCY, LOCKS, Stream
+from shared.contracts.topology import IDEMPOTENCY, Stream
 from shared.outcomes.errors import Unavailable
 from shared.runtime.bus import ApiError, MissingPart
 from shared.runtime.consumer import Consumer
 from shared.runtime.dead_letter import DeadLetters
 from shared.runtime.desk import Desk
+from shared.runtime.exclusive import locks_of
 from shared.runtime.health import Check, HealthSettings
 from shared.runtime.history import History
 from shared.runtime.operator import Operator, attended
@@ -68,9 +68,10 @@ async def work(
     async with asyncio.TaskGroup() as tasks:
         schedules = Schedules(service.bus, service.publisher)
         await _ensure(schedules, crons, stream)
+        locks = await locks_of(service, lease_s=settings.lock_lease_seconds)
         consumer = Consumer(
             service.bus,
-            _desk(service, settings, schedules, tasks, retry_subject, await _epoch(service)),
+            _desk(service, settings, schedules, tasks, retry_subject, locks),
             routes,
             deps,
             stream=stream.name,
@@ -110,22 +111,13 @@ async def _ensure(schedules: Schedules, crons: Sequence[Cron], stream: Stream) -
         raise MissingPart(f"a schedule cannot be made: {refused.reason}") from None
 
 
-async def _epoch(service: Service) -> int:
-    """When the lock bucket was made, in unix seconds."""
-    try:
-        info = await service.bus.api(f"STREAM.INFO.KV_{LOCKS.name}")
-    except (ApiError, Unavailable):
-        raise MissingPart("the lock bucket does not answer") from None
-    return int(datetime.fromisoformat(info["created"][:19] + "+00:00").timestamp())
-
-
 def _desk(
     service: Service,
     settings: WorkerSettings,
     schedules: Schedules,
     tasks: asyncio.TaskGroup,
     retry_subject: str,
-    epoch: int,
+    locks: Locks,
 ) -> Desk:
     nc = service.bus.nc
     return Desk(
@@ -136,13 +128,7 @@ def _desk(
         clock=service.clock,
         tracer=service.tracer,
         metrics=service.metrics,
-        locks=Locks(
-            Bucket(nc, LOCKS.name),
-            holder=service.holder,
-            lease_s=settings.lock_lease_seconds,
-            clock=service.clock,
-            epoch=epoch,
-        ),
+        locks=locks,
         attempts=AttemptsLog(Bucket(nc, IDEMPOTENCY.name)),
         history=History(service.publisher, service.metrics, tasks),
         dead_letters=DeadLetters(service.publisher),

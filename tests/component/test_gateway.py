@@ -421,7 +421,14 @@ async def test_every_route_is_described(gateway: Gateway) -> None:
     }
     own = {(method, path) for method, path in routed if path == "/openapi.json" or path.startswith("/docs")}
     assert told == routed - own
-    assert {path for _, path in told} == {*WEBHOOKS, "/advoware/proxy", "/healthz", "/readyz", "/metrics"}
+    assert {path for _, path in told} == {
+        *WEBHOOKS,
+        "/advoware/calendar/sync",
+        "/advoware/proxy",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+    }
 
 
 async def test_the_door_to_advoware_is_described_as_it_answers(gateway: Gateway) -> None:

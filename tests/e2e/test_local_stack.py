@@ -17,8 +17,9 @@ from local_stack.parties import differing
 pytestmark = pytest.mark.e2e
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-_SERVICES = {"nats", "redis", "simulators", "gateway", "document_worker", "beteiligte_worker", "advoware_proxy"}
-_HEALTH = ("HEALTH_PORT", "BETEILIGTE_HEALTH_PORT", "ADVOWARE_PROXY_HEALTH_PORT")
+_WORKERS = {"document_worker", "beteiligte_worker", "calendar_worker"}
+_SERVICES = {"nats", "redis", "simulators", "gateway", *_WORKERS, "advoware_proxy"}
+_HEALTH = ("HEALTH_PORT", "BETEILIGTE_HEALTH_PORT", "CALENDAR_HEALTH_PORT", "ADVOWARE_PROXY_HEALTH_PORT")
 _DOORS = ("GATEWAY_PORT", *_HEALTH, "NATS_PORT", "REDIS_PORT")
 _VENDORS = ("SIM_ESPOCRM_PORT", "SIM_XAI_PORT", "SIM_ADVOWARE_PORT", "SIM_GOOGLE_PORT")
 _ANY_PORT = dict.fromkeys((*_DOORS, *_VENDORS), "0")
@@ -110,10 +111,11 @@ def test_the_demo_converges_and_ends_with_0(stack: LocalStack) -> None:
     assert "16 documents in step, 1 failed as it should" in said
     assert "zu groß" in said
     assert "her new phone there is in EspoCRM" in said
+    assert "stands in Advoware and in Google, on the day that Google moved it to" in said
     assert "Advoware named 5 employees through the gateway" in said
     assert "\x1b" not in said
     assert "Redis is away" not in (stack.folder / "logs" / "advoware_proxy.log").read_text(encoding="utf-8")
-    assert [path.name for path in stack.folder.iterdir()] == ["logs"]
+    assert {path.name for path in stack.folder.iterdir()} == {"logs", "google-key.json"}
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])

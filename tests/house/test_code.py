@@ -122,7 +122,7 @@ def test_one_place_answers_the_broker() -> None:
     assert _hits(verbs, files) == []
 
 
-@pytest.mark.parametrize("worker", ["document_worker", "beteiligte_worker"])
+@pytest.mark.parametrize("worker", ["document_worker", "beteiligte_worker", "calendar_worker"])
 def test_a_handler_is_load_plan_apply(worker: str) -> None:
     """Handlers catch nothing, log nothing, lock nothing, and are short."""
     tree = parse(ROOT / f"{worker}/handlers.py")

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from prometheus_client import Counter, Gauge, Histogram
 
-from shared.contracts.events import EntityEvent, SweepEvent
+from shared.contracts.events import AuditEvent, CalendarEvent, EntityEvent, SweepEvent
 from shared.contracts.proxy import METHODS, SERVICE, AuditRecord, ProxyRequest, subject
 from shared.contracts.subjects import SUBJECTS, Subject
 from shared.contracts.topology import BUCKETS, STREAMS
@@ -17,6 +17,7 @@ from shared.outcomes.reason import Reason
 from shared.runtime.history import Record
 from shared.settings import load
 from shared.telemetry.metrics import Metrics
+from simulators.google_calendar import GoogleCalendar
 from tests.house.guarantees import current, names
 from tests.house.repo import (
     PACKAGES,
@@ -35,6 +36,7 @@ from tests.house.repo import (
 )
 from tests.house.tree import shown, tree
 from tests.house.variables import SETTINGS, variables
+from tests.support.google import google_account
 
 _SUBJECTS = "docs/subjects.md"
 _CONFIGURATION = "docs/configuration.md"
@@ -64,7 +66,10 @@ def test_every_request_is_documented_as_it_is() -> None:
     assert documented == [(subject(method), ProxyRequest.__name__, SERVICE) for method in METHODS]
 
 
-@pytest.mark.parametrize("contract", [EntityEvent, SweepEvent, ProxyRequest, AuditRecord, Record])
+_CONTRACTS = (EntityEvent, SweepEvent, AuditEvent, CalendarEvent, ProxyRequest, AuditRecord, Record)
+
+
+@pytest.mark.parametrize("contract", _CONTRACTS)
 def test_every_member_of_a_contract_is_documented(contract: type[msgspec.Struct]) -> None:
     """The table of a contract names its members, in their order."""
     heading = "History record" if contract is Record else contract.__name__
@@ -75,8 +80,9 @@ def test_every_member_of_a_contract_is_documented(contract: type[msgspec.Struct]
 @pytest.mark.parametrize("subject", SUBJECTS, ids=lambda one: one.name)
 def test_events_carry_identity_only(subject: Subject[Any]) -> None:
     """No member of an event could hold a client's data."""
-    identity = {"entity_id", "entity_type", "action", "source", "received_at", "force"}
-    assert {field.name for field in msgspec.structs.fields(subject.event)} <= identity
+    identity = {"entity_id", "entity_type", "kuerzel", "action", "source", "received_at", "begun_at", "after"}
+    wishes = {"force", "heal", "full_content"}
+    assert {field.name for field in msgspec.structs.fields(subject.event)} <= identity | wishes
 
 
 def test_every_stream_and_bucket_is_documented() -> None:
@@ -125,8 +131,12 @@ def test_every_setting_has_a_line_in_the_example() -> None:
 
 
 @pytest.mark.parametrize("service", SETTINGS)
-def test_the_example_is_a_working_environment(service: str) -> None:
-    """Each service starts with it as it stands."""
+def test_the_example_is_a_working_environment(service: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each service starts with it as it stands, beside the key file that `make run` leaves."""
+    key = tmp_path / ".run" / "google-key.json"
+    key.parent.mkdir()
+    GoogleCalendar(account=google_account()).write_key_file(key, "http://127.0.0.1:3124")
+    monkeypatch.chdir(tmp_path)
     lines = re.findall(r"^([A-Z][A-Z0-9_]+)=(.*)$", read(".env.example"), re.MULTILINE)
     load(SETTINGS[service], {name: value.strip('"') for name, value in lines})
 
@@ -224,6 +234,15 @@ _HEADINGS = {
         "Decision table",
         "States",
         "Tasks",
+        "Endings",
+        "Settings",
+        "Run it alone",
+    ),
+    "calendar_worker": (
+        "Does",
+        "Listens to",
+        "Reads and writes",
+        "Decision table",
         "Endings",
         "Settings",
         "Run it alone",

@@ -6,6 +6,7 @@ import msgspec
 
 import advoware_proxy.settings
 import beteiligte_worker.settings
+import calendar_worker.settings
 import document_worker.settings
 import gateway.settings
 from shared.settings import NamedSecrets, Secret
@@ -14,6 +15,7 @@ SETTINGS: dict[str, type[msgspec.Struct]] = {
     "gateway": gateway.settings.Settings,
     "document_worker": document_worker.settings.Settings,
     "beteiligte_worker": beteiligte_worker.settings.Settings,
+    "calendar_worker": calendar_worker.settings.Settings,
     "advoware_proxy": advoware_proxy.settings.Settings,
 }
 

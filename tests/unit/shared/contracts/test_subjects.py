@@ -191,4 +191,4 @@ def test_names() -> None:
     """Three tokens each, every name once: habits such as `nats sub 'vmh.document.*'` rely on it."""
     names = [subject.name for subject in SUBJECTS]
     assert len(set(names)) == len(names)
-    assert all(re.fullmatch(r"vmh\.[a-z]+\.[a-z_]+", name) for name in names)
+    assert all(re.fullmatch(r"(?:vmh|calendar)\.[a-z]+\.[a-z_]+", name) for name in names)

@@ -1,0 +1,1 @@
+"""The only IO: reading both sides, carrying out a plan, remembering."""
