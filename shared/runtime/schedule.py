@@ -19,6 +19,9 @@ from shared.runtime.dead_letter import as_they_were
 from shared.runtime.publisher import Publisher
 from shared.state.request import request
 
+PAUSED = "Hub-Paused"
+"""A definition with this header does not fire; the header holds the expression to go on with."""
+
 _BODY = b"{}"
 
 
@@ -52,14 +55,18 @@ class Schedules:
     async def ensure(self, cron: Cron, *, stream: str) -> None:
         """Publishes the definition when it is not there as wanted; any replica may, and one definition results.
 
-        Raises Unavailable with the broker's words when the expression is not one.
+        One that an operator has paused is left alone. Raises Unavailable with the broker's words when the expression
+        is not one.
         """
         headers = {
             "Nats-Schedule": cron.expression,
             "Nats-Schedule-Target": cron.target,
             "Nats-Schedule-Time-Zone": cron.timezone,
+            # It would go with the age of its stream otherwise, and the schedule would stand still without a word.
+            "Nats-TTL": "never",
         }
-        if await self._present(cron.name, stream) == headers:
+        present = await self._present(cron.name, stream)
+        if present is not None and (PAUSED in present or headers.items() <= present.items()):
             return
         # A definition that returns to an earlier one within minutes must not be taken for a duplicate of it.
         await self._publisher.store(cron.name, _BODY, headers | {MSG_ID: f"cron:{uuid.uuid4()}"})
@@ -72,8 +79,7 @@ class Schedules:
         headers = answer.headers or {}
         if "Nats-Sequence" not in headers:
             return None
-        wanted = ("Nats-Schedule", "Nats-Schedule-Target", "Nats-Schedule-Time-Zone")
-        return {name: str(headers.get(name, "")) for name in wanted}
+        return {name: str(value) for name, value in headers.items()}
 
     async def publish_later(
         self, subject: str, body: bytes, headers: Mapping[str, str], *, at: datetime, retry_subject: str, once: str

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from shared.outcomes.errors import Unavailable
-from shared.runtime.schedule import Cron, Schedules
+from shared.runtime.schedule import PAUSED, Cron, Schedules
 from shared.runtime.service import Service
 from tests.component.test_service import until
 from tests.support.office import stored
@@ -76,6 +76,30 @@ async def test_a_changed_expression_takes_the_place_of_the_old_one(service: Serv
     last = await service.bus.nc.jetstream().get_last_msg("VMH", SWEEP.name)
     assert (last.headers or {})["Nats-Schedule"] == "0 */15 * * * *"
     assert len(await vmh(service)) == 1
+
+
+async def test_a_definition_outlives_the_age_of_its_stream(service: Service, schedules: Schedules) -> None:
+    """P8: a worker that runs for months does not define its sweep anew, and it must go on."""
+    whole = (await service.bus.api("STREAM.INFO.VMH"))["config"]
+    await schedules.ensure(SWEEP, stream="VMH")
+    await service.publisher.store("vmh.document.update", b"{}", {"Nats-Msg-Id": "ages"})
+    try:
+        await service.bus.api("STREAM.UPDATE.VMH", whole | {"max_age": 300_000_000, "duplicate_window": 100_000_000})
+        async with asyncio.timeout(10):
+            while len(left := await vmh(service)) > 1:
+                await asyncio.sleep(0.05)
+        assert [row["subject"] for row in left] == [SWEEP.name]
+    finally:
+        await service.bus.api("STREAM.UPDATE.VMH", whole)
+
+
+async def test_a_definition_that_an_operator_has_paused_stays_so(service: Service, schedules: Schedules) -> None:
+    """A worker that starts again does not know better."""
+    never = {"Nats-Schedule": "@at 2199-01-01T00:00:00Z", "Nats-Schedule-Target": SWEEP.target}
+    await service.publisher.store(SWEEP.name, b"{}", never | {PAUSED: SWEEP.expression, "Nats-Msg-Id": "paused"})
+    await schedules.ensure(SWEEP, stream="VMH")
+    [definition] = await vmh(service)
+    assert definition["headers"][PAUSED] == SWEEP.expression
 
 
 async def test_cron_fires_by_itself(service: Service, schedules: Schedules) -> None:
