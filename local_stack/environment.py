@@ -8,6 +8,7 @@ import msgspec
 from local_stack.ports import HOST, choose
 
 API_KEY = "demo"
+CONSOLE_LOGIN = "demo"
 _TICK_S = "0.5"
 _XAI_MAX_FILE_MB = "20"
 _ADMIN_ID = "06b0301bb00000000"
@@ -24,6 +25,8 @@ class Ports(msgspec.Struct, frozen=True, kw_only=True):
     beteiligte_health: int
     calendar_health: int
     proxy_health: int
+    console: int
+    console_health: int
     nats: int
     redis: int
     espocrm: int
@@ -49,6 +52,8 @@ class Addresses(msgspec.Struct, frozen=True, kw_only=True):
     beteiligte_health: str
     calendar_health: str
     proxy_health: str
+    console: str
+    console_health: str
     nats: str
     redis: str
     espocrm: str
@@ -72,6 +77,8 @@ def choose_ports(environ: Mapping[str, str]) -> Ports:
         beteiligte_health=chosen("BETEILIGTE_HEALTH_PORT", 8083),
         calendar_health=chosen("CALENDAR_HEALTH_PORT", 8084),
         proxy_health=chosen("ADVOWARE_PROXY_HEALTH_PORT", 8082),
+        console=chosen("CONSOLE_PORT", 3113),
+        console_health=chosen("CONSOLE_HEALTH_PORT", 8085),
         nats=chosen("NATS_PORT", 4222),
         redis=chosen("REDIS_PORT", 6379),
         espocrm=chosen("SIM_ESPOCRM_PORT", 3121),
@@ -89,6 +96,8 @@ def addresses(ports: Ports) -> Addresses:
         beteiligte_health=f"http://{HOST}:{ports.beteiligte_health}",
         calendar_health=f"http://{HOST}:{ports.calendar_health}",
         proxy_health=f"http://{HOST}:{ports.proxy_health}",
+        console=f"http://{HOST}:{ports.console}",
+        console_health=f"http://{HOST}:{ports.console_health}",
         nats=f"nats://{HOST}:{ports.nats}",
         redis=f"redis://{HOST}:{ports.redis}",
         espocrm=f"http://{HOST}:{ports.espocrm}",
@@ -168,6 +177,7 @@ def environments(environ: Mapping[str, str], ports: Ports) -> dict[str, dict[str
             **_google(at, environ),
         },
         "advoware_proxy": {**common, **_health(ports.proxy_health), **_advoware(at, ports)},
+        "console": {**common, **_console(ports)},
     }
 
 
@@ -181,6 +191,17 @@ def _simulators(environ: Mapping[str, str], ports: Ports) -> dict[str, str]:
         "SIM_ESPOCRM_TICK_SECONDS": environ.get("SIM_ESPOCRM_TICK_SECONDS", _TICK_S),
         "SIM_ESPOCRM_RETRY_SECONDS": environ.get("SIM_ESPOCRM_RETRY_SECONDS", "5"),
         "SIM_XAI_MAX_FILE_MB": environ.get("SIM_XAI_MAX_FILE_MB", _XAI_MAX_FILE_MB),
+    }
+
+
+def _console(ports: Ports) -> dict[str, str]:
+    return {
+        **_health(ports.console_health),
+        "CONSOLE_HOST": HOST,
+        "CONSOLE_PORT": str(ports.console),
+        "CONSOLE_TOKEN": CONSOLE_LOGIN,
+        "CONSOLE_USER_HEADER": "",
+        "CONSOLE_TRUSTED_PROXIES": "",
     }
 
 

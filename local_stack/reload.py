@@ -14,7 +14,8 @@ _CONCERNS = {
     "beteiligte_worker": ("beteiligte_worker",),
     "calendar_worker": ("calendar_worker",),
     "advoware_proxy": ("advoware_proxy",),
-    "shared": ("gateway", "document_worker", "beteiligte_worker", "calendar_worker", "advoware_proxy"),
+    "console": ("console",),
+    "shared": ("gateway", "document_worker", "beteiligte_worker", "calendar_worker", "advoware_proxy", "console"),
     "simulators": ("simulators",),
 }
 

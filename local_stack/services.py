@@ -43,6 +43,7 @@ def services(
         python("beteiligte_worker", _answers(session, f"{at.beteiligte_health}/readyz")),
         python("calendar_worker", _answers(session, f"{at.calendar_health}/readyz")),
         python("advoware_proxy", _answers(session, f"{at.proxy_health}/readyz")),
+        python("console", _answers(session, f"{at.console_health}/readyz")),
     ]
 
 

@@ -7,7 +7,7 @@ import aiohttp
 from local_stack.broker import Broker, Ended, JetStreamRefused
 from local_stack.calendars import TEXT as APPOINTMENT
 from local_stack.door import PATH
-from local_stack.environment import API_KEY, Addresses
+from local_stack.environment import API_KEY, CONSOLE_LOGIN, Addresses
 from local_stack.expect import NotInStep
 from local_stack.papers import csv
 from local_stack.parties import NAME, PARTY
@@ -54,10 +54,11 @@ class Stage:
     async def stay(self) -> None:
         """Prints where to look and what to try, and from then on a line for each delivery that ends."""
         at = self._at
-        doors = (at.gateway, at.health, at.beteiligte_health, at.calendar_health, at.proxy_health)
+        doors = (at.gateway, at.health, at.beteiligte_health, at.calendar_health, at.proxy_health, at.console_health)
         lines = [
             "",
             f"  doors      {at.gateway}/docs",
+            f"  console    {at.console}, log in with {CONSOLE_LOGIN}",
             f"  ready      {'   '.join(f'{door}/readyz' for door in doors)}",
             f"  metrics    {'   '.join(f'{door}/metrics' for door in doors)}",
             f"  EspoCRM    {at.espocrm}/_sim/state",

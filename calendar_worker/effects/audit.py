@@ -159,5 +159,5 @@ async def _singly(numbers: Sequence[int], deps: Deps) -> dict[int, Record | None
 
 async def _with_receipts(audited: Audited, deps: Deps) -> Audited:
     kuerzel = audited.seen.kuerzel
-    receipts = {event: await made_termin(kuerzel, event, deps) for event in sorted(asks_receipts(audited.seen))}
+    receipts = {event: await made_termin(kuerzel, event, (), deps) for event in sorted(asks_receipts(audited.seen))}
     return msgspec.structs.replace(audited, receipts={event: number for event, number in receipts.items() if number})

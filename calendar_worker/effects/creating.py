@@ -4,11 +4,13 @@ Termine and calendars go through the journal. An event has an id that we choose,
 """
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+
+import msgspec
 
 from calendar_worker.effects.deps import Deps
 from calendar_worker.effects.keys import ENTITY, STEP
-from calendar_worker.model.appointment import When
+from calendar_worker.model.appointment import What, When, print_of
 from calendar_worker.model.plan import EventMaking, TerminMaking
 from calendar_worker.model.sides import Event, Termin
 from calendar_worker.plan.states import event_prints, termin_prints
@@ -49,9 +51,17 @@ async def settle_calendar(kuerzel: str, calendar_id: str, deps: Deps) -> None:
     await deps.journal.settle(_effect(kuerzel, "calendar", calendar_name(kuerzel)), calendar_id)
 
 
-async def made_termin(kuerzel: str, event: str, deps: Deps) -> int:
-    """The Termin that was made of an event, by its receipt; 0: none."""
-    return int(await deps.journal.receipt(_termin_effect(kuerzel, event)) or 0)
+async def made_termin(kuerzel: str, event: str, strays: Iterable[Termin], deps: Deps) -> int:
+    """The Termin that was made of an event; 0: none.
+
+    By its receipt; or, where the answer was lost, by what was sent, whatever the event says by now: one of `strays`,
+    which stand for no event yet.
+    """
+    row = await deps.journal.row(_termin_effect(kuerzel, event))
+    if row is None or row.state == "done":
+        return int((row and row.vendor_id) or 0)
+    found = [one.fr_nr for one in strays if one.writable and _sent(one.when, one.what) == row.marker]
+    return found[0] if len(found) == 1 else 0
 
 
 async def settle_termin(kuerzel: str, event: str, fr_nr: int, deps: Deps) -> None:
@@ -69,7 +79,7 @@ async def create_termin(making: TerminMaking, listed: Collection[int], kuerzel: 
     async def look(_row: Row) -> list[str]:
         return [str(number) for number in await _alike(making, kuerzel, deps) if number not in listed]
 
-    effect = _termin_effect(kuerzel, making.event.id)
+    effect = msgspec.structs.replace(_termin_effect(kuerzel, making.event.id), marker=_sent(making.when, making.what))
     gone = [str(number) for number in making.gone]
     served = await deps.journal.receipt(effect)
     if served is not None and served not in gone and await deps.advoware.termin(int(served)) is None:
@@ -120,6 +130,11 @@ async def _alike(making: TerminMaking, kuerzel: str, deps: Deps) -> list[int]:
         for one in read
         if isinstance(one, Termin) and one.writable and (one.when, one.what) == (when, making.what)
     ]
+
+
+def _sent(when: When, what: What) -> str:
+    """What an open intent remembers of the Termin that was sent: no text of it."""
+    return f"{print_of(when)}.{print_of(what)}"
 
 
 def _termin_effect(kuerzel: str, event: str) -> Effect:

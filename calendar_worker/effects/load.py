@@ -207,16 +207,13 @@ def _comes_back(event: Event | None, seen: Seen) -> bool:
 
 
 async def _with_single_events(seen: Seen, deps: Deps) -> Seen:
-    """Events that have changed and were not worked on: of pairs whose Termin is there, and of failures that are due."""
+    """Events that have changed and were not worked on: of pairs whose Termin is there, and of failures."""
     memory = seen.memory
     if seen.whole:
         return seen
     wanted = {row.event_id for row in memory.rows.values() if row.unseen and row.fr_nr in seen.termine}
-    wanted |= {
-        key
-        for key, failure in memory.failed.items()
-        if key not in memory.rows and failure.next_at <= seen.now and ":" not in key and " " not in key
-    }
+    # Those that wait too: without its event the Termin of a pair that was never agreed on would look new.
+    wanted |= {key for key in memory.failed if key not in memory.rows and ":" not in key and " " not in key}
     asked = sorted(wanted - seen.events.keys())
     answers = await _together(deps.google.event(seen.calendar_id, event_id) for event_id in asked)
     found = {
@@ -233,7 +230,10 @@ async def _with_receipts(seen: Seen, deps: Deps) -> Seen:
         for event in seen.events.values()
         if event.eligible and event.link is None and event.id not in seen.memory.rows
     ]
-    receipts = await _together(made_termin(seen.kuerzel, event_id, deps) for event_id in new)
+    taken = {row.fr_nr for row in seen.memory.rows.values()}
+    taken |= {event.link.fr_nr for event in seen.events.values() if event.link is not None}
+    strays = [termin for termin in seen.termine.values() if termin.fr_nr not in taken]
+    receipts = await _together(made_termin(seen.kuerzel, event_id, strays, deps) for event_id in new)
     made = {event_id: number for event_id, number in zip(new, receipts, strict=True) if number in seen.termine}
     return msgspec.structs.replace(seen, made={event_id: number for event_id, number in made.items() if number})
 

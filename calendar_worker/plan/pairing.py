@@ -101,10 +101,10 @@ def _read_with(event: Event, termin: Termin | None) -> Event:
 
 
 def _says_the_same(event: Event, pair: Pair) -> bool:
+    """The fixed text is nobody's, at whatever time it stands."""
     if pair.termin is None:
         return False
-    there, here = termin_prints(pair.termin), event_prints(event)
-    return here.when == there.when and (not says_all(Pair(event=event)) or here.what == there.what)
+    return not says_all(Pair(event=event)) or event_prints(event) == termin_prints(pair.termin)
 
 
 def _by_content(termine: list[Termin], events: list[Event]) -> Iterator[Pair]:

@@ -116,7 +116,7 @@ ADVISORIES = Stream(
 AUDIT = Stream(
     name="AUDIT",
     subjects=("audit.>",),
-    description="Who wrote to Advoware through the proxy",
+    description="Who wrote to Advoware through the proxy, and what operators did",
     max_age_s=400 * _DAY_S,
     max_msgs=10_000_000,
 )

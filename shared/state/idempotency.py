@@ -66,10 +66,14 @@ class Journal:
         self._bucket = bucket
         self._clock = clock
 
+    async def row(self, effect: Effect) -> Row | None:
+        """What is known of an effect, without doing anything."""
+        entry = await self._bucket.get(effect.key)
+        return _decode(entry.value) if entry else None
+
     async def receipt(self, effect: Effect) -> str | None:
         """The vendor's id when the effect is done, without doing anything."""
-        entry = await self._bucket.get(effect.key)
-        row = _decode(entry.value) if entry else None
+        row = await self.row(effect)
         return row.vendor_id if row and row.state == "done" else None
 
     async def settle(self, effect: Effect, vendor_id: str) -> None:

@@ -210,7 +210,7 @@ async def test_a_termin_that_doubles_a_linked_one(office: Office) -> None:
     event = add_event(calendars)
     await office.in_step()
     [made] = [one["frNr"] for one in calendars.termine()]
-    assert await made_termin("SB", event, calendars.deps) == made
+    assert await made_termin("SB", event, (), calendars.deps) == made
     by_hand = add_termin(calendars, text="Mittagessen", uhrzeitVon="14:00", uhrzeitBis="15:00")
     report = await office.audit("cleanup-orphaned", apply=True)
     assert [(one.kind, one.cure, one.fr_nrs) for one in report.findings] == [

@@ -19,8 +19,14 @@ pytestmark = pytest.mark.e2e
 ROOT = Path(__file__).resolve().parent.parent.parent
 _WORKERS = {"document_worker", "beteiligte_worker", "calendar_worker"}
 _SERVICES = {"nats", "redis", "simulators", "gateway", *_WORKERS, "advoware_proxy"}
-_HEALTH = ("HEALTH_PORT", "BETEILIGTE_HEALTH_PORT", "CALENDAR_HEALTH_PORT", "ADVOWARE_PROXY_HEALTH_PORT")
-_DOORS = ("GATEWAY_PORT", *_HEALTH, "NATS_PORT", "REDIS_PORT")
+_HEALTH = (
+    "HEALTH_PORT",
+    "BETEILIGTE_HEALTH_PORT",
+    "CALENDAR_HEALTH_PORT",
+    "ADVOWARE_PROXY_HEALTH_PORT",
+    "CONSOLE_HEALTH_PORT",
+)
+_DOORS = ("GATEWAY_PORT", *_HEALTH, "CONSOLE_PORT", "NATS_PORT", "REDIS_PORT")
 _VENDORS = ("SIM_ESPOCRM_PORT", "SIM_XAI_PORT", "SIM_ADVOWARE_PORT", "SIM_GOOGLE_PORT")
 _ANY_PORT = dict.fromkeys((*_DOORS, *_VENDORS), "0")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVICES = ("gateway", "document_worker", "beteiligte_worker", "calendar_worker", "advoware_proxy")
+SERVICES = ("gateway", "document_worker", "beteiligte_worker", "calendar_worker", "advoware_proxy", "console")
 PACKAGES = (*SERVICES, "shared", "simulators", "local_stack")
 
 _FENCE = re.compile(r"^(```|~~~)")

@@ -7,6 +7,8 @@ import msgspec
 import advoware_proxy.settings
 import beteiligte_worker.settings
 import calendar_worker.settings
+import console.desk.connect
+import console.settings
 import document_worker.settings
 import gateway.settings
 from shared.settings import NamedSecrets, Secret
@@ -17,6 +19,8 @@ SETTINGS: dict[str, type[msgspec.Struct]] = {
     "beteiligte_worker": beteiligte_worker.settings.Settings,
     "calendar_worker": calendar_worker.settings.Settings,
     "advoware_proxy": advoware_proxy.settings.Settings,
+    "console": console.settings.Settings,
+    "hub": console.desk.connect.DeskSettings,
 }
 
 

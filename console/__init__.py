@@ -1,0 +1,1 @@
+"""What an operator uses: the `hub` command line and a page, over one read side."""

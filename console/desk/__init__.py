@@ -1,0 +1,1 @@
+"""What an operator's tools do with the hub, over NATS. Used by both faces; prints nothing."""

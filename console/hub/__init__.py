@@ -1,0 +1,1 @@
+"""The command line `hub`: one file per noun."""
