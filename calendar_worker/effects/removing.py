@@ -12,7 +12,7 @@ from calendar_worker.model.memory import Memory
 from calendar_worker.model.plan import Seen
 from calendar_worker.model.sides import Termin
 from calendar_worker.plan.states import termin_prints
-from calendar_worker.plan.work import _CONFLICTS_MAX as CONFLICTS_MAX
+from calendar_worker.plan.work import CONFLICTS_MAX
 from calendar_worker.translate.termin import read_termin
 from shared.clients.google_calendar import Stale
 from shared.outcomes.errors import HubError, NotFound, Parked, Rejected

@@ -14,16 +14,18 @@ from calendar_worker.plan.states import (
     Pair,
     advoware_state,
     content_of,
+    event_prints,
     google_state,
     is_writable,
     key_of,
     says_all,
     termin_key,
+    termin_prints,
 )
 from calendar_worker.plan.update import conflict, merged, wanted_shown
 from calendar_worker.translate.event import ANONYMOUS_TEXT
 
-_CONFLICTS_MAX = 100
+CONFLICTS_MAX = 100
 _LEFT_MAX = 500
 
 
@@ -65,8 +67,12 @@ class Work:
         deeds[verdict](pair)
 
     def take_surplus(self, event: Event) -> None:
-        """A second event of a Termin, in which nothing is new."""
+        """A second event of a Termin, in which nothing is new but perhaps its time, which is kept."""
         pair = Pair(fr_nr=event.link.fr_nr if event.link is not None else 0, event_id=event.id, event=event)
+        termin = self._seen.termine.get(pair.fr_nr)
+        if termin is not None and event_prints(event).when != termin_prints(termin).when:
+            kept = conflict(pair, "when", "google", event, self._seen)
+            self.conflicts.extend([kept] if kept is not None else [])
         self.tried[event.id] = content_of(pair)
         self.delete_events.append(Deletion(fr_nr=pair.fr_nr, event_id=event.id, etag=event.etag))
 
@@ -81,7 +87,7 @@ class Work:
             sync_token=seen.sync_token,
             scope=seen.scope,
             shares=shares_known(seen),
-            conflicts=(*before.conflicts, *new)[-_CONFLICTS_MAX:],
+            conflicts=(*before.conflicts, *new)[-CONFLICTS_MAX:],
             left=dict(list(self._left.items())[-_LEFT_MAX:]),
             rows=self._rows,
             failed={key: one for key, one in before.failed.items() if self._still_counts(key)},

@@ -145,3 +145,5 @@ async def test_a_blank_event_out_of_the_bin_is_surplus(calendars: Calendars, ser
     calendars.advoware.staff.change_termin(number, uhrzeitVon="11:00", uhrzeitBis="12:00")
     await in_step(calendars, full_content=False)
     assert calendars.event_of(number)["id"] != first
+    [kept] = (await calendars.memory()).conflicts
+    assert (kept.event_id, kept.part, kept.loser) == (first, "when", "google")

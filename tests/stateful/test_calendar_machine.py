@@ -81,6 +81,7 @@ class CalendarMachine(RuleBasedStateMachine):
         self.world.full = full
         self.world.google.switches = GoogleSwitches(**at_google)
         self.staff = Staff(self.world)
+        self.asked_all = False
         for shape in first:
             self.staff.do("add_termin", shape, "own")
         for _ in range(2):
@@ -176,6 +177,7 @@ class CalendarMachine(RuleBasedStateMachine):
     @rule(worker=_WORKER, steps=_STEPS, order=st.randoms(use_true_random=False))
     def sync_all(self, worker: int, steps: int | None, order: Any) -> None:
         """The round, and all it asks for in any order, the first of it with a crash."""
+        self.asked_all = True
         self._deliver((ALL, b"{}"), worker, None)
         queue = self.world.runner.run(self.world.queue())
         order.shuffle(queue)
@@ -231,8 +233,8 @@ class CalendarMachine(RuleBasedStateMachine):
         raise AssertionError(f"there is always something to write: {ended!r} {world.writes()}")
 
     def _everybody(self) -> list[str]:
-        """Who has a calendar."""
-        return [KUERZEL] + ([COLLEAGUE] if self.world.calendar(COLLEAGUE) else [])
+        """Who has a calendar, or was to get one."""
+        return [KUERZEL] + ([COLLEAGUE] if self.asked_all or self.world.calendar(COLLEAGUE) else [])
 
     def _nothing_left(self) -> None:
         """Invariants 1 and 8; and no write is of unknown fate."""
