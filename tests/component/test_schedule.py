@@ -30,17 +30,7 @@ def schedules(service: Service) -> Schedules:
 
 async def vmh(service: Service) -> list[dict[str, Any]]:
     """All messages that the stream still has."""
-    state = (await service.bus.api("STREAM.INFO.VMH"))["state"]
-    if state["messages"] == state["last_seq"]:
-        return await stored(service, "VMH")
-    found = []
-    for sequence in range(state["first_seq"], state["last_seq"] + 1):
-        try:
-            message = await service.bus.nc.jetstream().get_msg("VMH", sequence)
-        except Exception:
-            continue
-        found.append({"subject": message.subject, "headers": dict(message.headers or {}), "body": message.data})
-    return found
+    return await stored(service, "VMH")
 
 
 async def arrived(service: Service, subject: str, *, count: int = 1, seconds: float = 8.0) -> list[dict[str, Any]]:

@@ -30,6 +30,7 @@ from simulators.google_calendar import GoogleCalendar
 from simulators.harness import serve
 from tests.support.advoware import advoware_client
 from tests.support.google import google_calendar, google_client
+from tests.support.office import consumed
 
 KUERZEL = "SB"
 _BERLIN = ZoneInfo("Europe/Berlin")
@@ -153,14 +154,8 @@ async def working(service: Service, calendars: Calendars) -> AsyncIterator[None]
 
 
 async def settled(service: Service, *, seconds: float = 30.0) -> None:
-    """Returns when the consumer has nothing left, delivered or not, and the history of it is stored."""
-    async with asyncio.timeout(seconds):
-        while True:
-            with contextlib.suppress(Exception):
-                info = await service.bus.api(f"CONSUMER.INFO.{CALENDAR.name}.{service.name}")
-                if info["num_pending"] + info["num_ack_pending"] + service.publisher._in_flight == 0:
-                    return
-            await asyncio.sleep(0.02)
+    """Returns when the worker's consumer of CALENDAR has nothing left, and the history of it is stored."""
+    await consumed(service, CALENDAR.name, service.name, seconds=seconds)
 
 
 def day(ahead: int) -> str:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import msgspec
+from nats.js.errors import NotFoundError
 
 from document_worker.effects.deps import Deps
 from document_worker.fields import DocumentNames
@@ -18,6 +19,7 @@ from shared.clients.xai import XaiSettings
 from shared.contracts.operator import PlanAnswer, PlanQuestion
 from shared.contracts.topology import IDEMPOTENCY, SNAPSHOTS, VMH
 from shared.outcomes.errors import Unavailable
+from shared.runtime.bus import ApiError
 from shared.runtime.health import HealthSettings
 from shared.runtime.operator import Operator
 from shared.runtime.route import Route
@@ -174,23 +176,41 @@ async def working(service: Service, office: Office, *, concurrency: int = 8, lea
 
 
 async def settled(service: Service, *, seconds: float = 30.0) -> None:
-    """Returns when the consumer has nothing left, delivered or not, and the history of it is stored."""
+    """Returns when the worker's consumer of VMH has nothing left, and the history of it is stored."""
+    await consumed(service, VMH.name, "document_worker", seconds=seconds)
+
+
+async def consumed(service: Service, stream: str, consumer: str, *, seconds: float) -> None:
+    """Returns when a consumer has nothing left, delivered or not, and all that its service publishes is stored."""
     async with asyncio.timeout(seconds):
         while True:
             with contextlib.suppress(Exception):
-                info = await service.bus.api("CONSUMER.INFO.VMH.document_worker")
-                if info["num_pending"] + info["num_ack_pending"] + service.publisher._in_flight == 0:
+                info = await service.bus.api(f"CONSUMER.INFO.{stream}.{consumer}")
+                busy = info["num_pending"] + info["num_ack_pending"] + service.publisher._in_flight
+                # A message that was stored a moment ago is not pending yet: the consumer hears of it a little later.
+                if busy == 0 and info["delivered"]["stream_seq"] >= await _last_wanted(service, stream, info["config"]):
                     return
             await asyncio.sleep(0.02)
 
 
+async def _last_wanted(service: Service, stream: str, config: dict[str, Any]) -> int:
+    """The sequence of the newest message that a consumer is to have."""
+    newest = 0
+    for subject in config.get("filter_subjects") or [config.get("filter_subject") or ">"]:
+        with contextlib.suppress(ApiError):  # nothing of that subject
+            found = await service.bus.api(f"STREAM.MSG.GET.{stream}", {"last_by_subj": subject})
+            newest = max(newest, found["message"]["seq"])
+    return newest
+
+
 async def stored(service: Service, stream: str) -> list[dict[str, Any]]:
-    """All messages of a stream: subject, headers, body."""
-    info = await service.bus.api(f"STREAM.INFO.{stream}")
+    """All messages that a stream has: subject, headers, body."""
+    state = (await service.bus.api(f"STREAM.INFO.{stream}"))["state"]
     found = []
-    for sequence in range(max(1, info["state"]["first_seq"]), info["state"]["last_seq"] + 1):
-        message = await service.bus.nc.jetstream().get_msg(stream, sequence)
-        found.append({"subject": message.subject, "headers": dict(message.headers or {}), "body": message.data})
+    for sequence in range(max(1, state["first_seq"]), state["last_seq"] + 1):
+        with contextlib.suppress(NotFoundError):  # gone by age, or by a newer one of its subject
+            message = await service.bus.nc.jetstream().get_msg(stream, sequence)
+            found.append({"subject": message.subject, "headers": dict(message.headers or {}), "body": message.data})
     return found
 
 
