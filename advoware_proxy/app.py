@@ -51,10 +51,11 @@ async def build(settings: Settings, service: Service) -> AsyncIterator[Deps]:
 async def main(settings: Settings, service: Service) -> None:
     """Answers until told to stop, then finishes what is in hand."""
     async with build(settings, service) as deps, asyncio.TaskGroup() as tasks:
+        probes = {"advoware": deps.advoware.mitarbeiter, "redis": deps.advoware.share_token}
         proxy = Microservice(
             service,
             description="Requests to Advoware, authenticated and checked against the allow-list",
-            endpoints=[*endpoints(deps), doctor_endpoint(service, {"advoware": deps.advoware.mitarbeiter})],
+            endpoints=[*endpoints(deps), doctor_endpoint(service, probes)],
             tasks=tasks,
             in_work_max=_IN_WORK_MAX,
             facts=Facts(),

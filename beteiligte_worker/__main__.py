@@ -1,38 +1,23 @@
 """`python -m beteiligte_worker` works; `python -m beteiligte_worker plan CBeteiligte <id>` shows what it would do."""
 
-import argparse
 import functools
 import sys
 
-import msgspec
-
-from beteiligte_worker.app import main, show_plan
+from beteiligte_worker.app import PLANS, main, show_plan
 from beteiligte_worker.settings import Settings
-from shared.contracts.events import EntityEvent
+from shared.runtime.dry_run import wanted
 from shared.runtime.service import run
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m beteiligte_worker")
-    commands = parser.add_subparsers(dest="command")
-    plan = commands.add_parser("plan", help="print the writes that a run of one party would make now; write nothing")
-    plan.add_argument("entity_type", choices=["CBeteiligte"])
-    plan.add_argument("entity_id")
-    given = parser.parse_args()
-    work = main
-    if given.command == "plan":
-        try:
-            event = msgspec.convert({"entity_id": given.entity_id, "entity_type": given.entity_type}, EntityEvent)
-        except msgspec.ValidationError:
-            parser.error("entity_id is 1 to 36 of A-Z a-z 0-9 _ -")
-        work = functools.partial(show_plan, event=event)
+    event = wanted("beteiligte_worker", PLANS)
     sys.exit(
         run(
             "beteiligte_worker",
             Settings,
-            work,
+            functools.partial(show_plan, event=event) if event else main,
             bus_of=lambda settings: settings.nats,
             log_level_of=lambda settings: settings.log.log_level,
             # What a plan prints is for the reader or the next command alone.
-            logs=sys.stderr if given.command == "plan" else None,
+            logs=sys.stderr if event else None,
         )
     )

@@ -1,11 +1,8 @@
 """The composition root of the Beteiligte worker: the one place where its concrete things are built."""
 
 import contextlib
-import sys
 from collections.abc import AsyncIterator
 from zoneinfo import ZoneInfo
-
-import msgspec
 
 from beteiligte_worker.effects.deps import Deps
 from beteiligte_worker.handlers import ROUTES, preview
@@ -15,17 +12,18 @@ from shared.clients.espocrm import Espocrm
 from shared.clients.http import Tools
 from shared.clients.redis_cache import RedisCache
 from shared.contracts.events import EntityEvent
-from shared.contracts.operator import PlanAnswer, PlanQuestion
 from shared.contracts.subjects import BETEILIGTE_AUDIT, BETEILIGTE_SWEEP
 from shared.contracts.topology import IDEMPOTENCY, SNAPSHOTS, VMH
-from shared.outcomes.errors import HubError
+from shared.runtime.dry_run import entity_of, planner, show
 from shared.runtime.operator import Operator
-from shared.runtime.schedule import Cron
 from shared.runtime.service import Service
 from shared.runtime.worker import work
 from shared.state.idempotency import Journal
 from shared.state.kv import Bucket
 from shared.state.snapshots import Snapshots
+
+PLANS = ("CBeteiligte",)
+"""What a plan can be asked of."""
 
 
 @contextlib.asynccontextmanager
@@ -53,18 +51,8 @@ async def build(settings: Settings, service: Service) -> AsyncIterator[Deps]:
 
 async def main(settings: Settings, service: Service) -> None:
     """Works until told to stop."""
-    sweep = Cron(
-        name="vmh.cron.beteiligte_sweep",
-        expression=settings.beteiligte_sweep_cron,
-        target=BETEILIGTE_SWEEP.name,
-        timezone=settings.schedule.hub_timezone,
-    )
-    nightly = Cron(
-        name="vmh.cron.beteiligte_audit",
-        expression=settings.schedule.audit_cron,
-        target=BETEILIGTE_AUDIT.name,
-        timezone=settings.schedule.hub_timezone,
-    )
+    sweep = settings.schedule.cron("vmh.cron.beteiligte_sweep", settings.beteiligte_sweep_cron, BETEILIGTE_SWEEP)
+    nightly = settings.schedule.nightly("vmh.cron.beteiligte_audit", BETEILIGTE_AUDIT)
     async with build(settings, service) as deps:
         await work(
             service,
@@ -75,32 +63,33 @@ async def main(settings: Settings, service: Service) -> None:
             routes=ROUTES,
             deps=deps,
             crons=(sweep, nightly),
-            operator=_operator(deps),
+            operator=operator_of(deps),
         )
 
 
-def _operator(deps: Deps) -> Operator:
-    async def plan(question: PlanQuestion) -> PlanAnswer:
-        event = msgspec.convert({"entity_type": question.entity_type, "entity_id": question.entity_id}, EntityEvent)
-        reason, writes = await preview(event, deps)
-        return PlanAnswer(service="beteiligte_worker", reason=reason, writes=tuple(writes))
+def operator_of(deps: Deps) -> Operator:
+    """What an operator can ask of this worker."""
 
     async def espocrm() -> None:
         await deps.espocrm.search(deps.names.beteiligte_entity, select=["id"], max_size=1)
 
+    async def notified() -> None:
+        if deps.notify_user_id is not None:
+            await deps.espocrm.get("User", deps.notify_user_id)
+
     return Operator(
-        plans=("CBeteiligte",),
-        plan=plan,
-        probes={"espocrm": espocrm, "advoware": deps.advoware.mitarbeiter},
+        plans=PLANS,
+        plan=planner("beteiligte_worker", entity_of, lambda event: preview(event, deps)),
+        probes={
+            "espocrm": espocrm,
+            "advoware": deps.advoware.mitarbeiter,
+            "redis": deps.advoware.share_token,
+            "BETEILIGTE_NOTIFY_USER_ID": notified,
+        },
     )
 
 
 async def show_plan(settings: Settings, service: Service, *, event: EntityEvent) -> None:
     """The dry run of one party, on standard output."""
     async with build(settings, service) as deps:
-        try:
-            reason, writes = await preview(event, deps)
-            lines = [f"{event.entity_type} {event.entity_id}: {reason}", *(writes or ["nothing to write"])]
-        except HubError as failed:
-            lines = [f"{event.entity_type} {event.entity_id}: {type(failed).__name__}", failed.reason]
-    sys.stdout.write("\n  ".join(lines) + "\n")
+        await show(f"{event.entity_type} {event.entity_id}", preview(event, deps))

@@ -1,8 +1,9 @@
 """One function per thing that happens, and the ROUTES table: everything this service reacts to."""
 
+import functools
+
 from beteiligte_worker.effects.accounts import ask_owner_of, load_account, remember_account
 from beteiligte_worker.effects.apply import apply
-from beteiligte_worker.effects.audit import parties_page
 from beteiligte_worker.effects.deps import Deps
 from beteiligte_worker.effects.failure import show_failure
 from beteiligte_worker.effects.keys import event_key, sweep_key
@@ -12,6 +13,7 @@ from beteiligte_worker.effects.tell import ask_party
 from beteiligte_worker.plan.party import plan_party
 from beteiligte_worker.plan.preview import party_writes
 from beteiligte_worker.plan.sweep import plan_sweep
+from shared.clients.espocrm import PAGE_MAX
 from shared.contracts.events import AuditEvent, EntityEvent, SweepEvent
 from shared.contracts.subjects import (
     BANKVERBINDUNGEN_CREATE,
@@ -28,7 +30,7 @@ from shared.contracts.subjects import (
 )
 from shared.outcomes.outcome import Done, Outcome, Skip
 from shared.outcomes.reason import Reason
-from shared.runtime.audit import Entity, Family, audit, audit_key, piece_of
+from shared.runtime.audit import Family, audit, audit_key, numbered_page, piece_of
 from shared.runtime.route import Route, Routes
 
 
@@ -62,15 +64,13 @@ async def on_sweep(event: SweepEvent, deps: Deps) -> Outcome:
 
 async def on_audit(event: AuditEvent, deps: Deps) -> Outcome:
     """Time to compare all parties on both sides."""
-
-    async def look(entity: Entity) -> tuple[Reason, list[str]]:
-        return await preview(EntityEvent(entity_type=entity[0], entity_id=entity[1]), deps)
-
+    entity_type = BETEILIGTE_SYNC_CHECK.defaults["entity_type"]
+    listed = functools.partial(deps.espocrm.ids, deps.names.beteiligte_entity)
     family = Family(
         name="beteiligte",
         subject=BETEILIGTE_AUDIT,
-        page=lambda after: parties_page(after, deps),
-        look=look,
+        page=lambda after: numbered_page(after, entity_type, listed, size=PAGE_MAX),
+        look=lambda entity: preview(EntityEvent(entity_type=entity[0], entity_id=entity[1]), deps),
         ask=lambda entity: ask_party(entity[1], "audit", deps),
     )
     return await audit(event, family, snapshots=deps.snapshots, publisher=deps.publisher, clock=deps.clock)

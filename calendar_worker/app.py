@@ -18,13 +18,12 @@ from shared.clients.google_calendar import GoogleCalendar
 from shared.clients.http import Tools
 from shared.clients.redis_cache import RedisCache
 from shared.contracts.events import CalendarEvent
-from shared.contracts.operator import PlanAnswer, PlanQuestion
+from shared.contracts.operator import PlanQuestion
 from shared.contracts.subjects import CALENDAR_AUDIT, CALENDAR_SYNC_ALL
 from shared.contracts.topology import CALENDAR, IDEMPOTENCY, SNAPSHOTS
-from shared.outcomes.errors import HubError
+from shared.runtime.dry_run import planner, show
 from shared.runtime.exclusive import Exclusive, locks_of
 from shared.runtime.operator import Operator
-from shared.runtime.schedule import Cron
 from shared.runtime.service import Service
 from shared.runtime.worker import work
 from shared.state.idempotency import Journal
@@ -61,18 +60,10 @@ async def build(settings: Settings, service: Service) -> AsyncIterator[Deps]:
 
 async def main(settings: Settings, service: Service) -> None:
     """Works until told to stop."""
-    everybody = Cron(
-        name="calendar.cron.sync_all",
-        expression=settings.calendar.calendar_sync_cron,
-        target=CALENDAR_SYNC_ALL.name,
-        timezone=settings.schedule.hub_timezone,
+    everybody = settings.schedule.cron(
+        "calendar.cron.sync_all", settings.calendar.calendar_sync_cron, CALENDAR_SYNC_ALL
     )
-    nightly = Cron(
-        name="calendar.cron.audit",
-        expression=settings.schedule.audit_cron,
-        target=CALENDAR_AUDIT.name,
-        timezone=settings.schedule.hub_timezone,
-    )
+    nightly = settings.schedule.nightly("calendar.cron.audit", CALENDAR_AUDIT)
     async with build(settings, service) as deps:
         await work(
             service,
@@ -83,35 +74,30 @@ async def main(settings: Settings, service: Service) -> None:
             routes=ROUTES,
             deps=deps,
             crons=(everybody, nightly),
-            operator=_operator(deps),
+            operator=operator_of(deps),
         )
 
 
-def _operator(deps: Deps) -> Operator:
-    async def plan(question: PlanQuestion) -> PlanAnswer:
-        event = msgspec.convert({"kuerzel": question.entity_id}, CalendarEvent)
-        reason, writes = await preview(event, deps)
-        return PlanAnswer(service="calendar_worker", reason=reason, writes=tuple(writes))
+def operator_of(deps: Deps) -> Operator:
+    """What an operator can ask of this worker."""
+
+    def event_of(question: PlanQuestion) -> CalendarEvent:
+        return msgspec.convert({"kuerzel": question.entity_id}, CalendarEvent)
 
     async def google() -> None:
         await deps.google.find_calendars("AW-")
 
     return Operator(
         plans=("Employee",),
-        plan=plan,
-        probes={"advoware": deps.advoware.mitarbeiter, "google": google},
+        plan=planner("calendar_worker", event_of, lambda event: preview(event, deps)),
+        probes={"advoware": deps.advoware.mitarbeiter, "redis": deps.advoware.share_token, "google": google},
     )
 
 
 async def show_plan(settings: Settings, service: Service, *, event: CalendarEvent) -> None:
     """The dry run of one calendar, on standard output."""
     async with build(settings, service) as deps:
-        try:
-            reason, writes = await preview(event, deps)
-            lines = [f"{event.kuerzel}: {reason}", *(writes or ["nothing to write"])]
-        except HubError as failed:
-            lines = [f"{event.kuerzel}: {type(failed).__name__}", failed.reason]
-    sys.stdout.write("\n  ".join(lines) + "\n")
+        await show(event.kuerzel, preview(event, deps))
 
 
 async def show_audit(

@@ -12,7 +12,7 @@ from shared.contracts.events import AuditEvent, CalendarEvent
 from shared.contracts.subjects import CALENDAR_AUDIT, CALENDAR_SYNC_ALL, CALENDAR_SYNC_EMPLOYEE
 from shared.outcomes.outcome import Done, Outcome, Skip
 from shared.outcomes.reason import Reason
-from shared.runtime.audit import Entity, Family, Page, audit, audit_key, piece_of
+from shared.runtime.audit import Family, Page, audit, audit_key, piece_of
 from shared.runtime.route import Route, Routes
 
 
@@ -38,15 +38,11 @@ async def on_employee(event: CalendarEvent, deps: Deps) -> Outcome:
 
 async def on_audit(event: AuditEvent, deps: Deps) -> Outcome:
     """Time to compare all calendars with Advoware."""
-
-    async def look(entity: Entity) -> tuple[Reason, list[str]]:
-        return await preview(CalendarEvent(kuerzel=entity[1]), deps)
-
     family = Family(
         name="calendar",
         subject=CALENDAR_AUDIT,
         page=lambda _after: employees_page(deps),
-        look=look,
+        look=lambda entity: preview(CalendarEvent(kuerzel=entity[1]), deps),
         ask=lambda entity: ask_employee(entity[1], "audit", deps),
     )
     return await audit(event, family, snapshots=deps.snapshots, publisher=deps.publisher, clock=deps.clock)

@@ -1,10 +1,7 @@
 """The composition root of the document worker: the one place where its concrete things are built."""
 
 import contextlib
-import sys
 from collections.abc import AsyncIterator
-
-import msgspec
 
 from document_worker.effects.deps import Deps
 from document_worker.handlers import ROUTES, preview
@@ -13,12 +10,10 @@ from shared.clients.espocrm import Espocrm
 from shared.clients.http import Tools
 from shared.clients.xai import Xai
 from shared.contracts.events import EntityEvent
-from shared.contracts.operator import PlanAnswer, PlanQuestion
 from shared.contracts.subjects import DOCUMENT_AUDIT, DOCUMENT_SWEEP
 from shared.contracts.topology import IDEMPOTENCY, SNAPSHOTS, VMH
-from shared.outcomes.errors import HubError
+from shared.runtime.dry_run import entity_of, planner, show
 from shared.runtime.operator import Operator
-from shared.runtime.schedule import Cron
 from shared.runtime.service import Service
 from shared.runtime.worker import work
 from shared.state.idempotency import Journal
@@ -27,6 +22,10 @@ from shared.state.snapshots import Snapshots
 
 _NOBODYS = "hub-doctor"
 """An id that nothing has: asking for it shows that the key is taken."""
+
+
+PLANS = ("CDokumente", "Raeumungsklage", "Account", "CBeteiligte")
+"""What a plan can be asked of."""
 
 
 @contextlib.asynccontextmanager
@@ -49,18 +48,8 @@ async def build(settings: Settings, service: Service) -> AsyncIterator[Deps]:
 
 async def main(settings: Settings, service: Service) -> None:
     """Works until told to stop."""
-    sweep = Cron(
-        name="vmh.cron.document_sweep",
-        expression=settings.document_sweep_cron,
-        target=DOCUMENT_SWEEP.name,
-        timezone=settings.schedule.hub_timezone,
-    )
-    nightly = Cron(
-        name="vmh.cron.document_audit",
-        expression=settings.schedule.audit_cron,
-        target=DOCUMENT_AUDIT.name,
-        timezone=settings.schedule.hub_timezone,
-    )
+    sweep = settings.schedule.cron("vmh.cron.document_sweep", settings.document_sweep_cron, DOCUMENT_SWEEP)
+    nightly = settings.schedule.nightly("vmh.cron.document_audit", DOCUMENT_AUDIT)
     async with build(settings, service) as deps:
         await work(
             service,
@@ -71,15 +60,12 @@ async def main(settings: Settings, service: Service) -> None:
             routes=ROUTES,
             deps=deps,
             crons=(sweep, nightly),
-            operator=_operator(deps),
+            operator=operator_of(deps),
         )
 
 
-def _operator(deps: Deps) -> Operator:
-    async def plan(question: PlanQuestion) -> PlanAnswer:
-        event = msgspec.convert({"entity_type": question.entity_type, "entity_id": question.entity_id}, EntityEvent)
-        reason, writes = await preview(event, deps)
-        return PlanAnswer(service="document_worker", reason=reason, writes=tuple(writes))
+def operator_of(deps: Deps) -> Operator:
+    """What an operator can ask of this worker."""
 
     async def espocrm() -> None:
         await deps.espocrm.search(deps.names.document_entity, select=["id"], max_size=1)
@@ -91,8 +77,8 @@ def _operator(deps: Deps) -> Operator:
         await deps.xai.collection_exists(_NOBODYS)
 
     return Operator(
-        plans=("CDokumente", "Raeumungsklage", "Account", "CBeteiligte"),
-        plan=plan,
+        plans=PLANS,
+        plan=planner("document_worker", entity_of, lambda event: preview(event, deps)),
         probes={"espocrm": espocrm, "xai files": files, "xai collections": collections},
     )
 
@@ -100,9 +86,4 @@ def _operator(deps: Deps) -> Operator:
 async def show_plan(settings: Settings, service: Service, *, event: EntityEvent) -> None:
     """The dry run of one entity, on standard output."""
     async with build(settings, service) as deps:
-        try:
-            reason, writes = await preview(event, deps)
-            lines = [f"{event.entity_type} {event.entity_id}: {reason}", *(writes or ["nothing to write"])]
-        except HubError as failed:
-            lines = [f"{event.entity_type} {event.entity_id}: {type(failed).__name__}", failed.reason]
-    sys.stdout.write("\n  ".join(lines) + "\n")
+        await show(f"{event.entity_type} {event.entity_id}", preview(event, deps))

@@ -1,8 +1,9 @@
 """One function per thing that happens, and the ROUTES table: everything this service reacts to."""
 
+import functools
+
 import msgspec
 
-from document_worker.effects.audit import documents_page
 from document_worker.effects.deps import Deps
 from document_worker.effects.documents import apply, load, show_failure, snapshot_key
 from document_worker.effects.owners import apply_owner, load_owner, owner_key
@@ -12,6 +13,7 @@ from document_worker.plan.documents import plan_document
 from document_worker.plan.owners import plan_owner
 from document_worker.plan.preview import document_writes, owner_writes
 from document_worker.plan.sweep import plan_sweep
+from shared.clients.espocrm import PAGE_MAX
 from shared.contracts.events import AuditEvent, EntityEvent, SweepEvent
 from shared.contracts.keys import key
 from shared.contracts.subjects import (
@@ -33,7 +35,7 @@ from shared.contracts.subjects import (
 )
 from shared.outcomes.outcome import Done, Outcome, Skip
 from shared.outcomes.reason import Reason
-from shared.runtime.audit import Entity, Family, audit, audit_key, piece_of
+from shared.runtime.audit import Family, audit, audit_key, numbered_page, piece_of
 from shared.runtime.route import Route, Routes
 
 
@@ -67,15 +69,13 @@ async def on_sweep(event: SweepEvent, deps: Deps) -> Outcome:
 
 async def on_audit(event: AuditEvent, deps: Deps) -> Outcome:
     """Time to compare all documents with xAI."""
-
-    async def look(entity: Entity) -> tuple[Reason, list[str]]:
-        return await preview(EntityEvent(entity_type=entity[0], entity_id=entity[1]), deps)
-
+    entity_type = DOCUMENT_UPDATE.defaults["entity_type"]
+    listed = functools.partial(deps.espocrm.ids, deps.names.document_entity)
     family = Family(
         name="documents",
         subject=DOCUMENT_AUDIT,
-        page=lambda after: documents_page(after, deps),
-        look=look,
+        page=lambda after: numbered_page(after, entity_type, listed, size=PAGE_MAX),
+        look=lambda entity: preview(EntityEvent(entity_type=entity[0], entity_id=entity[1]), deps),
         ask=lambda entity: ask_document(entity[1], "audit", deps),
     )
     return await audit(event, family, snapshots=deps.snapshots, publisher=deps.publisher, clock=deps.clock)

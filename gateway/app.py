@@ -12,7 +12,7 @@ from gateway.calendar_door import PATH as CALENDAR_PATH
 from gateway.calendar_door import CalendarDoor
 from gateway.proxy_door import PATH as PROXY_PATH
 from gateway.proxy_door import ProxyDoor
-from gateway.settings import Settings
+from gateway.settings import Keys, Settings
 from gateway.webhooks import BODY_MAX_BYTES, WEBHOOKS, Webhooks
 from shared.contracts.operator import Door, Facts
 from shared.contracts.proxy import METHODS
@@ -32,7 +32,7 @@ async def main(settings: Settings, service: Service) -> None:
     app = build(settings, service)
     async with (
         asyncio.TaskGroup() as tasks,
-        attended(service, tasks, facts=_facts(), probes={}),
+        attended(service, tasks, facts=facts_of(settings.keys), probes={}),
         # The doors are shut first: nobody outside waits for what happens between us and NATS.
         serve(app, settings.gateway_host, settings.gateway_port, grace_s=_GRACE_S) as port,
     ):
@@ -43,7 +43,8 @@ async def main(settings: Settings, service: Service) -> None:
         await asyncio.sleep(_NOTICE_S)
 
 
-def _facts() -> Facts:
+def facts_of(keys: Keys) -> Facts:
+    """What this gateway says of itself."""
     doors = [
         Door(
             method="POST",
@@ -54,7 +55,10 @@ def _facts() -> Facts:
     ]
     calendars = (CALENDAR_SYNC_ALL.name, CALENDAR_SYNC_EMPLOYEE.name)
     doors.append(Door(method="POST", path=CALENDAR_PATH, publishes=calendars))
-    return Facts(doors=(*doors, *(Door(method=method, path=PROXY_PATH) for method in METHODS)))
+    return Facts(
+        doors=(*doors, *(Door(method=method, path=PROXY_PATH) for method in METHODS)),
+        webhooks=tuple(sorted(name for name, _secret in keys.gateway_webhook_secrets.items())),
+    )
 
 
 def build(settings: Settings, service: Service) -> web.Application:

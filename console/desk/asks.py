@@ -107,6 +107,8 @@ async def _own(bus: Bus, found: Sequence[Replica], clock: Clock) -> DoctorAnswer
     services = {one.service for one in found}
     said = f"{len(found)} replicas of {len(services)} services" if found else "nobody answers"
     checks.append(Check(name="services", ok=bool(found), said=said))
+    versions = sorted({one.version for one in found})
+    checks.append(Check(name="versions", ok=len(versions) < 2, said=" beside ".join(versions)))
     return DoctorAnswer(service="nats", checks=tuple(checks))
 
 

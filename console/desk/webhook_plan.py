@@ -4,13 +4,14 @@ Source: https://docs.espocrm.com/administration/webhooks/.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Literal, NewType
 from urllib.parse import urlsplit
 
 import msgspec
 
 from shared.contracts.events import EntityEvent
-from shared.contracts.operator import Door
+from shared.contracts.operator import Check, Door
 from shared.contracts.subjects import SUBJECTS
 
 _PREFIX = "/vmh/webhook/"
@@ -89,6 +90,21 @@ def judged(doors: Mapping[str, str], hooks: Sequence[Hook], base: GatewayUrl | N
         found += [_other(hook, doors, base, double_of=same[0]) for hook in same[1:]]
         seen.update(hook.id for hook in same)
     return found + [_other(hook, doors, base) for hook in hooks if hook.id not in seen]
+
+
+def examined(found: Sequence[Finding], known: AbstractSet[str] | None) -> tuple[Check, ...]:
+    """What the doctor says of them; `known`: whose secrets every gateway has. None: no gateway is there."""
+    if known is None:
+        return (Check(name="webhooks", ok=False, said="no gateway is there to say which doors it has"),)
+    ill: list[Check] = []
+    for one in found:
+        said = "" if one.verdict in ("ok", "foreign") else f"{one.verdict} {one.said}".strip()
+        if one.verdict == "ok" and one.id not in known:
+            said = f"GATEWAY_WEBHOOK_SECRETS does not have the secret of {one.id}, so the gateway refuses it"
+        if said:
+            ill.append(Check(name=f"webhook {one.event}", ok=False, said=said))
+    well = Check(name="webhooks", ok=True, said=f"{sum(one.verdict == 'ok' for one in found)} as they should be")
+    return tuple(ill) or (well,)
 
 
 def _wanted(event: str, path: str, hook: Hook | None, base: GatewayUrl | None) -> Finding:

@@ -14,12 +14,13 @@ from typing import Any
 import msgspec
 
 from console.desk.deeds import Operator
-from console.desk.webhook_plan import Finding, GatewayUrl, Hook, doors_of
+from console.desk.webhook_plan import Finding, GatewayUrl, Hook, doors_of, examined, judged
 from console.desk.workers import replicas
 from shared.clients.espocrm import PAGE_MAX, Espocrm, EspocrmSettings
 from shared.clients.http import HttpClient, Tools
 from shared.clock import Clock
 from shared.contracts.keys import key
+from shared.contracts.operator import Check, DoctorAnswer
 from shared.contracts.topology import SNAPSHOTS
 from shared.outcomes.errors import HubError, NotFound, Rejected, Unavailable
 from shared.runtime.bus import Bus
@@ -32,6 +33,7 @@ from shared.telemetry.traces import build_tracer
 
 GATEWAY = "gateway"
 _KIND = "Webhook"
+_EXAMINED = "espocrm"
 _SELECT = ("event", "url", "isActive", "skipOwn")
 _KEPT = key("console", "webhooks")
 
@@ -139,6 +141,25 @@ async def webhooks_of(
             yield Webhooks(espocrm, http)
     finally:
         tracer.close()
+
+
+def unseen(why: str) -> DoctorAnswer:
+    """Nobody has looked, and that is no problem."""
+    return DoctorAnswer(service=_EXAMINED, checks=(Check(name="webhooks", ok=True, said=why),))
+
+
+async def check(bus: Bus, webhooks: Webhooks) -> DoctorAnswer:
+    """Whether all that the gateway's doors need is there, and the gateway has the secrets of it."""
+    gateways = [one.facts for one in await replicas(bus) if one.service == GATEWAY and one.facts is not None]
+    memory = await remembered(bus)
+    try:
+        hooks = await webhooks.all()
+    except EspocrmSays as failed:
+        return DoctorAnswer(service=_EXAMINED, checks=(Check(name="webhooks", ok=False, said=str(failed)),))
+    doors = doors_of(door for facts in gateways for door in facts.doors)
+    found = judged(doors, hooks, GatewayUrl(memory.gateway_url) if memory else None)
+    known = [set(facts.webhooks) for facts in gateways]
+    return DoctorAnswer(service=_EXAMINED, checks=examined(found, set.intersection(*known) if known else None))
 
 
 async def carry_out(webhooks: Webhooks, todo: Sequence[Finding], step: Callable[[], None]) -> None:

@@ -7,6 +7,7 @@ import typer
 from console.hub.options import Json
 from console.hub.run import EXIT_FOUND, Line, Wrong, run
 from console.hub.say import Column, number
+from console.hub.webhooks import examined
 
 if TYPE_CHECKING:
     from console.desk.flows import Flow, Hearer
@@ -117,14 +118,15 @@ def intents(
 def doctor(as_json: Json = False) -> None:
     """Is all well?
 
-    Asks NATS and every service: topology, consumers, schedules, settings, vendors' log-ins. Exit code 1 where
-    anything is not.
+    Asks NATS and every service: topology, consumers, schedules, versions, vendors' log-ins, Redis. With
+    ESPOCRM_API_BASE_URL and ESPOCRM_API_KEY as the services have them also the webhooks in EspoCRM, and whether the
+    gateway has their secrets. Exit code 1 where anything is not well.
     """
 
     async def work(line: Line) -> int:
         from console.desk.asks import doctor as asked
 
-        told = await asked(line.bus, line.clock)
+        told = [*await asked(line.bus, line.clock), await examined(line)]
         if as_json:
             line.voice.data(told)
         else:

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from console.desk.webhook_plan import Finding, GatewayUrl, Hook
     from console.desk.webhooks import Webhooks
     from shared.clients.espocrm import EspocrmSettings
+    from shared.contracts.operator import DoctorAnswer
 
 app = typer.Typer(no_args_is_help=True, help="Webhooks: what EspoCRM tells the gateway.")
 
 _TOOL = "hub"
+_ESPOCRM = "ESPOCRM_API_"
 _HARMLESS = ("ok", "foreign")
 _PRUNED = ("double", "left over")
 
@@ -143,6 +145,18 @@ async def _made_so(
             except OSError as failed:
                 raise Nothing(f"{wish.file} cannot be written: {failed.strerror}") from None
     return found
+
+
+async def examined(line: Line) -> "DoctorAnswer":
+    """What the doctor says of them. Raises SettingsError where one of the two settings is there, or is malformed."""
+    from console.desk.webhooks import check, unseen, webhooks_of
+    from shared.settings import environment
+
+    if not any(name.startswith(_ESPOCRM) for name in environment()):
+        return unseen(f"not looked at: {_ESPOCRM}BASE_URL and {_ESPOCRM}KEY are not set here")
+    settings, environ = _espocrm()
+    async with webhooks_of(settings, environ, clock=line.clock, source=_TOOL) as webhooks:
+        return await check(line.bus, webhooks)
 
 
 def _espocrm() -> "tuple[EspocrmSettings, Mapping[str, str]]":

@@ -39,6 +39,7 @@ class Advoware:
 
     def __init__(self, settings: AdvowareSettings, cache: RedisCache, tools: Tools, *, holder: str) -> None:
         """`holder` names this process to the others that share the token."""
+        self._cache = cache
         self._session = Session(settings, cache, tools, holder=holder)
         self._employees_path = settings.advoware_employees_path
 
@@ -47,6 +48,10 @@ class Advoware:
         """Holds the connections open."""
         async with self._session.open():
             yield self
+
+    async def share_token(self) -> None:
+        """Asks Redis, where processes share the token. Raises Unavailable while each has to log in by itself."""
+        await self._cache.look()
 
     async def beteiligter(self, bet_nr: int) -> Record:
         """A party with its array `kommunikation`. Raises NotFound when it was deleted."""

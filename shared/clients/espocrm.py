@@ -64,6 +64,11 @@ class Espocrm:
         async with self._http.open():
             yield self
 
+    async def ids(self, entity_type: str, offset: int) -> list[str]:
+        """The ids of all records from a number on, PAGE_MAX of them unless these are the last."""
+        page = await self.search(entity_type, select=["id"], offset=offset, max_size=PAGE_MAX)
+        return [str(record["id"]) for record in page.list]
+
     async def get(self, entity_type: str, entity_id: str) -> Record:
         """The whole record. Raises NotFound, also for one that was deleted."""
         answer = await self._http.call("GET", f"/{entity_type}/{entity_id}", operation=f"get {entity_type}")

@@ -13,6 +13,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError, RedisError  # noqa: A004 - Redis' own is meant
 
+from shared.outcomes.errors import Unavailable
 from shared.settings import Secret
 from shared.telemetry.metrics import Metrics
 
@@ -77,6 +78,13 @@ class RedisCache:
         finally:
             with contextlib.suppress(RedisError, OSError):
                 await self._redis.aclose()
+
+    async def look(self) -> None:
+        """Asks whether Redis is there. Raises Unavailable."""
+        try:
+            await self._ask(self._redis.ping, watching=True)
+        except Away:
+            raise Unavailable("Redis is away: each process keeps the token itself") from None
 
     async def read(self, *names: str) -> tuple[list[str | None], float]:
         """The values, and how long the first one still lives in seconds (0 or less: it is not there)."""

@@ -38,6 +38,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     timers: tuple[Timer, ...] = ()
     plans: tuple[str, ...] = ()
     """Entity types of which it can say what a run would write."""
+    webhooks: tuple[str, ...] = ()
+    """Ids of EspoCRM's webhooks whose signature it can check."""
     stream: str = ""
     """Where its durable consumer, which is named like the service, reads."""
 

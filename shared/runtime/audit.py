@@ -46,6 +46,19 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     """Asks for the entity's ordinary sync."""
 
 
+async def numbered_page(after: str, entity_type: str, ids: Callable[[int], Awaitable[list[str]]], *, size: int) -> Page:
+    """The entities that `ids` lists from a number on, `size` of them unless these are the last.
+
+    One that is deleted meanwhile may hide its neighbour until the next night.
+    """
+    offset = int(after or 0)
+    found = await ids(offset)
+    return Page(
+        entities=[(entity_type, entity_id) for entity_id in found],
+        after=str(offset + size) if len(found) == size else "",
+    )
+
+
 def audit_key(event: AuditEvent) -> str:
     """One audit of a family at a time."""
     return key("audit", event.entity_id)

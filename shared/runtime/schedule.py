@@ -6,13 +6,15 @@ Source: ADR-51 of https://github.com/nats-io/nats-architecture-and-design (cron 
 import uuid
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from nats.errors import Error as NatsError
 
 from shared.contracts.envelope import MSG_ID
+from shared.contracts.events import AuditEvent
 from shared.contracts.keys import token
+from shared.contracts.subjects import Subject
 from shared.outcomes.errors import Unavailable
 from shared.runtime.bus import Bus
 from shared.runtime.dead_letter import as_they_were
@@ -25,15 +27,6 @@ PAUSED = "Hub-Paused"
 _BODY = b"{}"
 
 
-class ScheduleSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose clock cron goes by."""
-
-    hub_timezone: Annotated[str, msgspec.Meta(description="IANA time zone of cron and calendar.")] = "Europe/Berlin"
-    audit_cron: Annotated[
-        str, msgspec.Meta(pattern=r"^\S+( \S+){5}$", description="When to audit: six fields, seconds first.")
-    ] = "0 0 2 * * *"
-
-
 class Cron(msgspec.Struct, frozen=True, kw_only=True):
     """A subject that is published again and again."""
 
@@ -43,6 +36,23 @@ class Cron(msgspec.Struct, frozen=True, kw_only=True):
     """Six fields, seconds first."""
     target: str
     timezone: str
+
+
+class ScheduleSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose clock cron goes by."""
+
+    hub_timezone: Annotated[str, msgspec.Meta(description="IANA time zone of cron and calendar.")] = "Europe/Berlin"
+    audit_cron: Annotated[
+        str, msgspec.Meta(pattern=r"^\S+( \S+){5}$", description="When to audit: six fields, seconds first.")
+    ] = "0 0 2 * * *"
+
+    def cron(self, name: str, expression: str, target: Subject[Any]) -> Cron:
+        """Publishes an empty event on `target` by this clock."""
+        return Cron(name=name, expression=expression, target=target.name, timezone=self.hub_timezone)
+
+    def nightly(self, name: str, target: Subject[AuditEvent]) -> Cron:
+        """When the sides are compared."""
+        return self.cron(name, self.audit_cron, target)
 
 
 class Schedules:

@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway.app import _facts
-from gateway.settings import Settings
+from gateway.app import facts_of
+from gateway.settings import Keys, Settings
 from local_stack.nats_server import NatsServer
 from shared.runtime.bus import NatsSettings
 from shared.runtime.service import Service, start
-from shared.settings import NamedSecrets, load
+from shared.settings import NamedSecrets, Secret, load
 from simulators.espocrm import Espocrm
 from simulators.faults import Fault
 from simulators.harness import serve
@@ -77,8 +77,9 @@ async def service(nats_server: NatsServer) -> AsyncIterator[Service]:
 @pytest.fixture
 async def world(service: Service) -> AsyncIterator[World]:
     """An EspoCRM without webhooks, and a gateway that says which doors it has."""
+    keys = Keys(gateway_webhook_secrets=NamedSecrets({"hook-of-old": Secret("x")}))
     espocrm = Espocrm(api_keys={"key-of-the-hub": "hub"}, tick_s=None)
-    async with serve(espocrm) as url, answering(service, facts=_facts()):
+    async with serve(espocrm) as url, answering(service, facts=facts_of(keys)):
         yield World(service, espocrm, url)
 
 
@@ -257,3 +258,41 @@ async def test_nobody_says_which_doors_there_are(nats_server: NatsServer) -> Non
         done = await hub(nats_server.url, "webhooks", "ensure", "--gateway-url", GATEWAY, **environ)
     assert (done.code, done.out) == (1, "")
     assert done.err.startswith("hub: gateway is not there")
+
+
+async def test_the_doctor_looks_at_them(service: Service, world: World, tmp_path: Path) -> None:
+    """P6: what is missing or refused by the gateway for want of its secret is a finding; without a key nobody looks."""
+
+    async def told(**environ: str) -> dict[str, tuple[bool, str]]:
+        done = await hub(service.bus.settings.nats_url, "doctor", "--json", **environ)
+        [checks] = [one["checks"] for one in done.json if one["service"] == "espocrm"]
+        assert done.code == (0 if all(one["ok"] for answer in done.json for one in answer["checks"]) else 1)
+        return {one["name"]: (one["ok"], one["said"]) for one in checks}
+
+    [(seen, said)] = (await told()).values()
+    assert (seen, said.startswith("not looked at")) == (True, True)
+    missing = await told(**world.environ)
+    assert missing == {f"webhook {event}": (False, "missing") for event in WANTED}
+    [(_, refused)] = (await told(**world.environ | {"ESPOCRM_API_KEY": "wrong"})).values()
+    assert refused == "espocrm list Webhook: 401"
+
+    await world.ensure()
+    ids = {row["event"]: row["id"] for row in world.rows()}
+    unknown = await told(**world.environ)
+    assert unknown["webhook CDokumente.create"][1].startswith(
+        f"GATEWAY_WEBHOOK_SECRETS does not have the secret of {ids['CDokumente.create']}"
+    )
+
+
+async def test_the_doctor_is_content(service: Service) -> None:
+    """Every webhook is there, and every gateway that runs has its secret."""
+    espocrm = Espocrm(api_keys={"key-of-the-hub": "hub"}, tick_s=None)
+    seeded: Any = espocrm.seed(
+        {"webhooks": [{"event": event, "url": url, "skipOwn": True} for event, url in WANTED.items()]}
+    )
+    keys = Keys(gateway_webhook_secrets=NamedSecrets({row["id"]: Secret("x") for row in seeded["webhooks"]}))
+    async with serve(espocrm) as url, answering(service, facts=facts_of(keys)):
+        environ = {"ESPOCRM_API_BASE_URL": f"{url}/api/v1", "ESPOCRM_API_KEY": "key-of-the-hub"}
+        done = await hub(service.bus.settings.nats_url, "doctor", "--json", **environ)
+    [checks] = [one["checks"] for one in done.json if one["service"] == "espocrm"]
+    assert checks == [{"name": "webhooks", "ok": True, "said": "15 as they should be"}]

@@ -30,7 +30,15 @@ pytestmark = pytest.mark.e2e
 
 _PORTS = (
     *("HEALTH_PORT", "BETEILIGTE_HEALTH_PORT", "CALENDAR_HEALTH_PORT", "ADVOWARE_PROXY_HEALTH_PORT", "GATEWAY_PORT"),
-    *("CONSOLE_PORT", "REDIS_PORT", "SIM_ESPOCRM_PORT", "SIM_XAI_PORT", "SIM_ADVOWARE_PORT", "SIM_GOOGLE_PORT"),
+    *(
+        "CONSOLE_PORT",
+        "CONSOLE_HEALTH_PORT",
+        "REDIS_PORT",
+        "SIM_ESPOCRM_PORT",
+        "SIM_XAI_PORT",
+        "SIM_ADVOWARE_PORT",
+        "SIM_GOOGLE_PORT",
+    ),
 )
 _STAYS = "Each line below is a delivery"
 
@@ -41,9 +49,8 @@ class Hub:
     def __init__(self, url: str, *, espocrm: str, gateway: str) -> None:
         self.espocrm = espocrm
         self.gateway = gateway
-        self.environ = environment_of(
-            url, HUB_ENV="demo", ESPOCRM_API_BASE_URL=f"{espocrm}/api/v1", ESPOCRM_API_KEY="demo"
-        )
+        self.url = url
+        self.environ = environment_of(url, HUB_ENV="demo")
 
     def __call__(self, *args: str, code: int = 0) -> str:
         """Its standard output; fails when it ends otherwise."""
@@ -58,6 +65,12 @@ class Hub:
         )
         assert done.returncode == code, (args, done)
         return done.stdout
+
+    def keyed(self) -> "Hub":
+        """The same with EspoCRM's key at hand."""
+        other = Hub(self.url, espocrm=self.espocrm, gateway=self.gateway)
+        other.environ |= {"ESPOCRM_API_BASE_URL": f"{self.espocrm}/api/v1", "ESPOCRM_API_KEY": "demo"}
+        return other
 
     def json(self, *args: str, code: int = 0) -> Any:
         """Its one document."""
@@ -147,8 +160,19 @@ def test_all_is_well(hub: Hub) -> None:
     told = {one["service"]: one["checks"] for one in hub.json("doctor")}
     assert told.keys() >= {"nats", "gateway", "document_worker", "beteiligte_worker", "advoware_proxy"}
     checks = {check["name"] for checks in told.values() for check in checks}
-    assert checks >= {"nats-server", "topology", "services", "espocrm", "xai files", "advoware", "google"}
-    assert {one["service"] for one in hub.json("workers")} == told.keys() - {"nats"}
+    assert checks >= {
+        "nats-server",
+        "topology",
+        "services",
+        "espocrm",
+        "xai files",
+        "advoware",
+        "google",
+        "redis",
+        "BETEILIGTE_NOTIFY_USER_ID",
+        "versions",
+    }
+    assert {one["service"] for one in hub.json("workers")} == told.keys() - {"nats", "espocrm"}
     flows = {flow["subject"]: flow for flow in hub.json("flows")}
     assert "POST /vmh/webhook/document/update" in flows["vmh.document.update"]["doors"]
     [hearer] = flows["vmh.document.update"]["hearers"]
@@ -273,6 +297,9 @@ def test_audits_of_all_families(hub: Hub) -> None:
 def test_webhooks_are_made_to_fit_the_doors(hub: Hub, tmp_path: Path) -> None:
     """P4, P10: the story's lack skipOwn; one is gone. Then all fit, and the secrets are in the file alone."""
     at = ("--gateway-url", hub.gateway)
+    assert "not looked at" in hub("doctor")
+    hub = hub.keyed()
+    assert "tells of our own writes" in hub("doctor", code=1)
     listed = hub.json("webhooks", "ls", *at, code=1)["webhooks"]
     assert {one["verdict"] for one in listed} == {"differs", "foreign"}
     assert {one["event"] for one in listed if one["verdict"] == "foreign"} == {"Entity.link", "Entity.unlink"}
@@ -284,6 +311,10 @@ def test_webhooks_are_made_to_fit_the_doors(hub: Hub, tmp_path: Path) -> None:
     assert len(re.findall(r"[\w-]+:[\w-]+", file.read_text(encoding="utf-8"))) == 17
     fitting = hub.json("webhooks", "ls")
     assert sum(one["verdict"] == "ok" for one in fitting["webhooks"]) == 15
+    ill = {
+        check["name"]: check["said"] for one in hub.json("doctor", code=1) for check in one["checks"] if not check["ok"]
+    }
+    assert ill.keys() == {f"webhook {listed[0]['event']}"}, "made anew, so the gateway does not have its secret yet"
     memory = hub("state", "get", "snapshots", "console.webhooks", "--raw")
     pairs = [pair.split(":") for pair in file.read_text(encoding="utf-8").strip().split(",")]
     assert len([one for one, _ in pairs if one in memory]) == 15

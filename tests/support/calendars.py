@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from calendar_worker.app import _operator
+from calendar_worker.app import operator_of
 from calendar_worker.effects.deps import Deps
 from calendar_worker.effects.memory import read_memory
 from calendar_worker.handlers import ROUTES, on_employee
@@ -144,7 +144,7 @@ async def working(service: Service, calendars: Calendars) -> AsyncIterator[None]
                 routes=ROUTES,
                 deps=calendars.deps,
                 crons=(),
-                operator=_operator(calendars.deps),
+                operator=operator_of(calendars.deps),
             )
         )
         try:
