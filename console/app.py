@@ -5,7 +5,6 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 from aiohttp import web
@@ -86,7 +85,7 @@ class Built(msgspec.Struct, frozen=True, kw_only=True):
 def build(settings: Settings, service: Service) -> Built:
     """Puts everything together; nothing runs yet."""
     bus, clock = service.bus, service.clock
-    zone = ZoneInfo(settings.view.hub_timezone)
+    zone = settings.view.zone
     changes = Changes()
     metrics = ConsoleMetrics(service.metrics.registry)
     guard = Guard(settings.access, Sessions(clock), Door(settings.access.console_token, clock), metrics)

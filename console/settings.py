@@ -3,10 +3,10 @@
 import ipaddress
 import re
 from typing import Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from console.desk.view import ViewSettings
 from shared.runtime.bus import NatsSettings
 from shared.runtime.health import HealthSettings
 from shared.runtime.service import LogSettings
@@ -49,23 +49,6 @@ class AccessSettings(msgspec.Struct, frozen=True, kw_only=True):
         """Where the trusted proxies are. Raises ValueError."""
         parts = (part.strip() for part in self.console_trusted_proxies.split(","))
         return tuple(ipaddress.ip_network(part) for part in parts if part)
-
-
-class ViewSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How things are shown."""
-
-    hub_timezone: Annotated[str, msgspec.Meta(description="IANA time zone of the cron expressions.")] = "Europe/Berlin"
-    tempo_url: Annotated[str | None, msgspec.Meta(description="Tempo's HTTP API; without it traces are history's.")] = (
-        None
-    )
-
-    def __post_init__(self) -> None:
-        try:
-            ZoneInfo(self.hub_timezone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError("HUB_TIMEZONE is no time zone") from None
-        if self.tempo_url and not re.match(r"https?://[^\s/]+", self.tempo_url):
-            raise ValueError("TEMPO_URL is malformed: http://… or https://… is wanted")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

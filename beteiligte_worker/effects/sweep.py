@@ -15,6 +15,7 @@ from beteiligte_worker.model.party import Base
 from beteiligte_worker.model.sweep import ListedParty, Listing, SweepBase, SweepPlan, SweepSeen, SweptParty
 from beteiligte_worker.plan.states import reset
 from shared.clients.espocrm import PAGE_MAX, Record
+from shared.clients.espocrm_paging import all_of, changed_since
 from shared.contracts.keys import key, segments_of
 from shared.contracts.vocabulary import PartySyncStatus
 from shared.outcomes.errors import Refused
@@ -98,38 +99,12 @@ _SELECT = ("id", "modifiedAt", STATUS, RETRIES, NEXT_RETRY, AUTO_RESET, BET_NR)
 
 async def _parties_with(states: Sequence[str], deps: Deps) -> list[Record]:
     where = [{"type": "in", "attribute": deps.names.select(STATUS)[0], "value": list(states)}]
-    found: list[Record] = []
-    for _ in range(_PAGES_MAX):
-        page = await deps.espocrm.search(
-            deps.names.beteiligte_entity, select=deps.names.select(*_SELECT), where=where, offset=len(found)
-        )
-        found.extend(page.list)
-        if len(page.list) < PAGE_MAX:
-            break
-    return found
+    select = deps.names.select(*_SELECT)
+    return await all_of(deps.espocrm, deps.names.beteiligte_entity, select=select, where=where)
 
 
 async def _changed(entity: str, since: str, select: Sequence[str], deps: Deps) -> tuple[list[Record], str]:
-    """Records modified at or after the watermark, oldest first, and the new watermark.
-
-    `modifiedAt` has whole seconds, so the last second is read again each time. Paging goes by the watermark, not by
-    offset: rows that change meanwhile move to the end and would push others past an offset.
-    """
-    found: dict[str, Record] = {}
-    offset = 0
-    for _ in range(_PAGES_MAX):
-        where = [{"type": "greaterThanOrEquals", "attribute": "modifiedAt", "value": since}] if since else []
-        page = await deps.espocrm.search(
-            entity, select=deps.names.select(*select), where=where, order_by="modifiedAt", offset=offset
-        )
-        found.update({str(record["id"]): record for record in page.list})
-        last = str(page.list[-1]["modifiedAt"]) if page.list else since
-        if len(page.list) < PAGE_MAX:
-            since = last
-            break
-        offset = offset + PAGE_MAX if last == since else 0
-        since = last
-    return list(found.values()), since
+    return await changed_since(deps.espocrm, entity, since, select=deps.names.select(*select))
 
 
 async def _parents(entity: str, since: str, deps: Deps) -> tuple[set[str], str]:

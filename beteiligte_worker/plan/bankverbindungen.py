@@ -30,6 +30,7 @@ from beteiligte_worker.model.bankverbindungen import (
 from beteiligte_worker.model.notice import Notice, NoticeKind
 from beteiligte_worker.model.stammdaten import Value
 from beteiligte_worker.plan.merge import NEVER, merge
+from beteiligte_worker.plan.partners import Claim, partners_of
 
 _CLEAN, _UNCLEAN = "clean", "unclean"
 _CHANGED = (
@@ -158,18 +159,13 @@ def _match(
     records = {record.id: record for record in sorted(espocrm, key=lambda record: record.id)}
     rows = {row.id: row for row in sorted(advoware, key=lambda row: row.id)}
     known = {pair.espocrm_id: pair for pair in sorted(agreed or (), key=lambda pair: pair.espocrm_id)}
-    partners: dict[str, AdvowareKonto] = {}
-    taken: set[int] = set()
-    for espocrm_id, row_id in _claims(records, rows, known):
-        if espocrm_id in records and espocrm_id not in partners and row_id in rows and row_id not in taken:
-            partners[espocrm_id] = rows[row_id]
-            taken.add(row_id)
+    partners = partners_of(_claims(records, rows, known), records, rows)
     return _Sides(records=records, rows=rows, known=known, partners=partners)
 
 
 def _claims(
     records: Mapping[str, EspoKonto], rows: Mapping[int, AdvowareKonto], known: Mapping[str, AgreedKonto]
-) -> Iterator[tuple[str, int]]:
+) -> Iterator[Claim]:
     yield from ((pair.espocrm_id, pair.advoware_id) for pair in known.values())
     yield from ((record.id, record.advoware_id) for record in records.values() if record.advoware_id is not None)
     there: dict[Value, list[int]] = {}

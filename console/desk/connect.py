@@ -4,10 +4,10 @@ import contextlib
 import getpass
 from collections.abc import AsyncIterator
 from typing import Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from console.desk.view import ViewSettings
 from shared.runtime.bus import Bus, NatsSettings
 
 _NAME_MAX = 64
@@ -17,24 +17,10 @@ class DeskSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What a tool needs to know; all of it has a default."""
 
     nats: NatsSettings
-    hub_timezone: Annotated[str, msgspec.Meta(description="IANA time zone of all times on screen.")] = "Europe/Berlin"
+    view: ViewSettings
     hub_operator: Annotated[str | None, msgspec.Meta(description="Who acts, in the audit; without it the OS user.")] = (
         None
     )
-    tempo_url: Annotated[str | None, msgspec.Meta(description="Tempo's HTTP API; without it traces are history's.")] = (
-        None
-    )
-
-    def __post_init__(self) -> None:
-        try:
-            ZoneInfo(self.hub_timezone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError("HUB_TIMEZONE is no time zone") from None
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """Whose clock the screen shows."""
-        return ZoneInfo(self.hub_timezone)
 
 
 def who(settings: DeskSettings) -> str:

@@ -71,7 +71,7 @@ def trace(
         if not _TRACE_ID.fullmatch(trace_id):
             raise Wrong("a trace id is 32 hexadecimal digits")
         try:
-            found = await traced(line.bus, line.settings.tempo_url, trace_id.lower())
+            found = await traced(line.bus, line.settings.view.tempo_url, trace_id.lower())
         except Missing as missing:
             raise Nothing(str(missing)) from None
         if as_json:

@@ -63,7 +63,7 @@ class Line:
         if text is None:
             return None
         try:
-            return moment(text, now=self.clock.now(), zone=self.settings.zone)
+            return moment(text, now=self.clock.now(), zone=self.settings.view.zone)
         except ValueError as wrong:
             raise Wrong(str(wrong)) from None
 
@@ -122,7 +122,7 @@ async def _work(work: Callable[[Line], Awaitable[int | None]], *, as_json: bool)
     settings = load(DeskSettings, environ)
     logging.getLogger("nats").setLevel(logging.CRITICAL)
     async with connected(settings.nats, name=_TOOL) as bus:
-        voice = Voice(as_json=as_json, zone=settings.zone)
+        voice = Voice(as_json=as_json, zone=settings.view.zone)
         return await work(Line(settings, environ, bus, SystemClock(), voice))
 
 

@@ -12,6 +12,7 @@ from document_worker.effects.tell import ask_document, ask_owner, tell_vanished
 from document_worker.fields import OwnerKind
 from document_worker.model import Base, SweepBase, SweepPlan, SweepSeen, SweptDocument, SweptOwner
 from shared.clients.espocrm import PAGE_MAX, Record
+from shared.clients.espocrm_paging import all_of, changed_since
 from shared.contracts.keys import key, segments_of
 from shared.contracts.vocabulary import XaiSyncStatus
 from shared.outcomes.errors import Refused
@@ -86,31 +87,9 @@ async def _linked_unsynced(kind: OwnerKind, deps: Deps) -> list[SweptDocument]:
 
 
 async def _changed(since: str, deps: Deps) -> tuple[list[SweptDocument], str]:
-    """Documents modified at or after the watermark, oldest first, and the new watermark.
-
-    `modifiedAt` has whole seconds, so the last second is read again each time. Paging goes by the watermark, not by
-    offset: rows that change meanwhile move to the end and would push others past an offset.
-    """
-    found: dict[str, Record] = {}
-    offset = 0
-    for _ in range(_PAGES_MAX):
-        where = [{"type": "greaterThanOrEquals", "attribute": "modifiedAt", "value": since}] if since else []
-        page = await deps.espocrm.search(
-            deps.names.document_entity,
-            select=[*_select(deps), "modifiedAt"],
-            where=where,
-            order_by="modifiedAt",
-            offset=offset,
-        )
-        new = [record for record in page.list if record["id"] not in found]
-        found.update({str(record["id"]): record for record in new})
-        last = str(page.list[-1]["modifiedAt"]) if page.list else since
-        if len(page.list) < PAGE_MAX:
-            since = last
-            break
-        offset = offset + PAGE_MAX if last == since else 0
-        since = last
-    return await _swept(list(found.values()), deps), since
+    select = [*_select(deps), "modifiedAt"]
+    found, last = await changed_since(deps.espocrm, deps.names.document_entity, since, select=select)
+    return await _swept(found, deps), last
 
 
 async def _owners(kind: OwnerKind, at: int, deps: Deps) -> tuple[list[SweptOwner], int]:
@@ -171,16 +150,7 @@ def _gone(base: Base | None) -> bool:
 
 
 async def _pages(where: Sequence[Mapping[str, Any]], deps: Deps) -> list[Record]:
-    """All matching documents, up to the sweep's bound; what is beyond it is found by the next sweeps."""
-    found: list[Record] = []
-    for _ in range(_PAGES_MAX):
-        page = await deps.espocrm.search(
-            deps.names.document_entity, select=_select(deps), where=where, offset=len(found)
-        )
-        found.extend(page.list)
-        if len(page.list) < PAGE_MAX:
-            break
-    return found
+    return await all_of(deps.espocrm, deps.names.document_entity, select=_select(deps), where=where)
 
 
 def _select(deps: Deps) -> list[str]:

@@ -1,8 +1,7 @@
-"""The simulator's clock, which can be moved both ways and set, and how instants are written."""
+"""The firm's calendar, and how Advoware writes instants."""
 
 import datetime as dt
 import re
-import time
 from zoneinfo import ZoneInfo
 
 _TICKS_PER_S = 10_000_000
@@ -10,26 +9,9 @@ _INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,7})?Z")
 FIRM_ZONE = "Europe/Berlin"
 
 
-class Clock:
-    """Wall time in seconds plus whatever it was moved by."""
-
-    def __init__(self) -> None:
-        self._ahead_s = 0.0
-
-    def now(self) -> float:
-        return time.time() + self._ahead_s
-
-    def advance(self, seconds: float) -> None:
-        """Moves the clock; negative is back."""
-        self._ahead_s += seconds
-
-    def set(self, at: float) -> None:
-        """Sets the clock; it runs on from there."""
-        self._ahead_s = at - time.time()
-
-    def today(self) -> dt.date:
-        """The day in the firm's time zone."""
-        return dt.datetime.fromtimestamp(self.now(), tz=ZoneInfo(FIRM_ZONE)).date()
+def firm_day(at: float) -> dt.date:
+    """The day in the firm's time zone."""
+    return dt.datetime.fromtimestamp(at, tz=ZoneInfo(FIRM_ZONE)).date()
 
 
 def utc(at: float) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from simulators.advoware.answers import JsonObject
+from simulators.advoware.clock import firm_day
 from simulators.advoware.firm import plant_firm
 from simulators.advoware.staff import Staff
 from simulators.advoware.state import State
@@ -34,7 +35,7 @@ def plant(state: State, staff: Staff, data: dict[str, object]) -> JsonObject:
     made: JsonObject = {}
     try:
         if seed.firm:
-            made["firm"] = plant_firm(staff, state.clock.today())
+            made["firm"] = plant_firm(staff, firm_day(state.clock.now()))
         made["mitarbeiter"] = [_with(row, staff) for row in seed.mitarbeiter]
         made["beteiligte"] = [_party(row, staff) for row in seed.beteiligte]
         made["akten"] = [staff.add_akte(**row) for row in [*seed.akten, *_many(seed.akten_count)]]

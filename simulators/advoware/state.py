@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from simulators.advoware.answers import JsonObject, Refused
-from simulators.advoware.clock import Clock
 from simulators.advoware.credentials import Credentials
 from simulators.advoware.records import Akte, Beteiligter, Dokument, Part, Termin
 from simulators.advoware.switches import Switches
 from simulators.advoware.tokens import Tokens
+from simulators.clock import Clock
 
 _ROW_ID_LETTERS = 40
 _Key = TypeVar("_Key")

@@ -1,27 +1,15 @@
 """Control routes under /_sim that only this simulator has: switches, clock, tokens, people, and staff."""
 
-import re
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
-
 import msgspec
 from aiohttp import web
 
+from simulators.control import Handler, answer, clock_mover, guarded, read, staff_doer
 from simulators.faults import Fault, Faults
-from simulators.google_calendar.answers import answer
 from simulators.google_calendar.clock import instant, stamp
 from simulators.google_calendar.keys import key_file, new_account
 from simulators.google_calendar.staff import DEEDS, Staff
 from simulators.google_calendar.state import State
 from simulators.google_calendar.switches import changed
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-_Body = TypeVar("_Body")
-
-
-class _ClockMove(msgspec.Struct, forbid_unknown_fields=True):
-    now: str | None = None
-    advance_s: float = 0.0
 
 
 class _Account(msgspec.Struct, forbid_unknown_fields=True):
@@ -47,15 +35,8 @@ def _settings(state: State) -> list[web.RouteDef]:
         return answer(state.switches)
 
     async def change_switches(request: web.Request) -> web.Response:
-        state.switches = changed(state.switches, await _read(request, dict[str, object]))
+        state.switches = changed(state.switches, await read(request, dict[str, object]))
         return answer(state.switches)
-
-    async def clock(request: web.Request) -> web.Response:
-        wanted = await _read(request, _ClockMove)
-        if wanted.now is not None:
-            state.clock.set(instant(wanted.now).timestamp())
-        state.clock.advance(wanted.advance_s)
-        return answer({"now": stamp(state.clock.now())})
 
     async def expire(_request: web.Request) -> web.Response:
         return answer({"expired": state.tokens.expire_all()})
@@ -66,7 +47,7 @@ def _settings(state: State) -> list[web.RouteDef]:
     return [
         web.get("/_sim/switches", show_switches),
         web.put("/_sim/switches", _guarded(change_switches)),
-        web.post("/_sim/clock", _guarded(clock)),
+        web.post("/_sim/clock", _guarded(clock_mover(state.clock, lambda text: instant(text).timestamp(), stamp))),
         web.delete("/_sim/tokens", expire),
         web.delete("/_sim/sync_tokens", expire_sync),
     ]
@@ -77,7 +58,7 @@ def _errors(late_errors: Faults) -> list[web.RouteDef]:
         return answer(late_errors.rules())
 
     async def add(request: web.Request) -> web.Response:
-        fault = await _read(request, Fault)
+        fault = await read(request, Fault)
         if fault.kind != "error":
             raise ValueError("only errors can come late")
         late_errors.add(fault)
@@ -99,16 +80,16 @@ def _people(state: State) -> list[web.RouteDef]:
         return answer(key_file(state.directory.account, str(request.url.origin())))
 
     async def add_account(request: web.Request) -> web.Response:
-        account = new_account((await _read(request, _Account)).client_email)
+        account = new_account((await read(request, _Account)).client_email)
         state.directory.add_account(account)
         return answer(key_file(account, str(request.url.origin())))
 
     async def add_user(request: web.Request) -> web.Response:
-        state.directory.add_user((await _read(request, _User)).email)
+        state.directory.add_user((await read(request, _User)).email)
         return answer({"users": list(state.directory.users)})
 
     async def delegate(request: web.Request) -> web.Response:
-        wanted = await _read(request, _Delegation)
+        wanted = await read(request, _Delegation)
         client = wanted.client_email or state.directory.account_email
         state.directory.delegate(client, frozenset(wanted.scopes))
         return answer({"client_email": client, "scopes": sorted(state.directory.delegated(client))})
@@ -122,28 +103,8 @@ def _people(state: State) -> list[web.RouteDef]:
 
 
 def _deeds(deeds: Staff) -> list[web.RouteDef]:
-    async def staff(request: web.Request) -> web.Response:
-        deed = request.match_info["deed"]
-        if deed not in DEEDS:
-            return answer({"error": f"no such deed: {deed}"}, 404)
-        return answer({"made": getattr(deeds, deed)(**await _read(request, dict[str, Any]))})
-
-    return [web.post("/_sim/staff/{deed}", _guarded(staff))]
-
-
-async def _read(request: web.Request, kind: type[_Body]) -> _Body:
-    return msgspec.json.decode(await request.read(), type=kind)
+    return [web.post("/_sim/staff/{deed}", _guarded(staff_doer(deeds, DEEDS)))]
 
 
 def _guarded(handler: Handler) -> Handler:
-    """Answers 400 for a body that does not fit, 404 for what is not there."""
-
-    async def handle(request: web.Request) -> web.StreamResponse:
-        try:
-            return await handler(request)
-        except KeyError:
-            return answer({"error": "no such calendar or event"}, 404)
-        except (TypeError, ValueError, re.error) as wrong:
-            return answer({"error": str(wrong)}, 400)
-
-    return handle
+    return guarded(handler, missing="no such calendar or event")

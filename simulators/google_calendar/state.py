@@ -3,8 +3,8 @@
 import random
 import string
 
+from simulators.clock import Clock
 from simulators.google_calendar.answers import JsonObject
-from simulators.google_calendar.clock import Clock
 from simulators.google_calendar.directory import Directory
 from simulators.google_calendar.keys import ServiceAccount
 from simulators.google_calendar.marks import Marks

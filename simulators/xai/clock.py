@@ -1,21 +1,6 @@
-"""The simulator's clock, which can be put forward so that nobody waits for an expiry or an indexing."""
+"""How xAI writes instants."""
 
 import datetime as dt
-import time
-
-
-class Clock:
-    """Wall time in seconds plus whatever it was put forward by."""
-
-    def __init__(self) -> None:
-        self._ahead_s = 0.0
-
-    def now(self) -> float:
-        return time.time() + self._ahead_s
-
-    def advance(self, seconds: float) -> None:
-        """Puts the clock forward; never back."""
-        self._ahead_s += max(0.0, seconds)
 
 
 def rfc3339(at: float) -> str:

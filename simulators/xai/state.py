@@ -5,8 +5,8 @@ import random
 import re
 import uuid
 
+from simulators.clock import Clock
 from simulators.xai.answers import Refused
-from simulators.xai.clock import Clock
 from simulators.xai.contents import Content, Intake, Shelf
 from simulators.xai.pages import Marks
 from simulators.xai.records import Collection, Document, File, JsonObject

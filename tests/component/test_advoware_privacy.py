@@ -5,10 +5,9 @@ import base64
 import contextlib
 import io
 import json
-import logging
 import re
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -26,7 +25,6 @@ from shared.clients.redis_cache import RedisSettings
 from shared.outcomes.errors import HubError, RateLimited, Rejected, Unauthorized, Unavailable
 from shared.runtime.service import serve as serve_app
 from shared.settings import Secret
-from shared.telemetry.logs import JsonFormatter, LineFormatter
 from shared.telemetry.traces import Tracer
 from simulators.advoware import Advoware, Credentials
 from simulators.faults import Fault
@@ -49,24 +47,6 @@ Call = Callable[[], Awaitable[object]]
 
 def encoded(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
-
-
-@pytest.fixture
-def lines() -> Iterator[io.StringIO]:
-    """Every log line of every logger, libraries included, as JSON and as a person reads it."""
-    stream = io.StringIO()
-    handlers = [logging.StreamHandler(stream), logging.StreamHandler(stream)]
-    handlers[0].setFormatter(JsonFormatter("advoware_proxy"))
-    handlers[1].setFormatter(LineFormatter())
-    root = logging.getLogger()
-    level = root.level
-    root.setLevel(logging.DEBUG)
-    for handler in handlers:
-        root.addHandler(handler)
-    yield stream
-    for handler in handlers:
-        root.removeHandler(handler)
-    root.setLevel(level)
 
 
 class Watched:

@@ -1,29 +1,10 @@
 """An employee's calendar in step with Advoware, against both simulators over HTTP, with a real NATS and Redis."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
-from shared.clients.redis_cache import RedisSettings
 from shared.outcomes.outcome import Done, Skip
 from shared.outcomes.reason import Reason
-from shared.runtime.service import Service
-from shared.settings import Secret
-from tests.support.calendars import MAIL, Calendars, add_event, add_termin, at, day, in_step, linked_to, open_calendars
-from tests.support.redis import RedisPlace
-
-
-@pytest.fixture
-def redis(redis_server: RedisPlace) -> RedisSettings:
-    """Where the token is kept."""
-    return RedisSettings(redis_url=Secret(redis_server.url))
-
-
-@pytest.fixture
-async def calendars(service: Service, redis: RedisSettings) -> AsyncIterator[Calendars]:
-    """Both vendors, with one employee."""
-    async with open_calendars(service, redis) as opened:
-        yield opened
+from tests.support.calendars import MAIL, Calendars, add_event, add_termin, at, day, in_step, linked_to
 
 
 async def test_the_first_run_makes_the_calendar_and_fills_it(calendars: Calendars) -> None:

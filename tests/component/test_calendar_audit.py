@@ -22,7 +22,6 @@ from shared.contracts.subjects import CALENDAR_SYNC_EMPLOYEE
 from shared.outcomes.outcome import Skip
 from shared.runtime.exclusive import Exclusive, locks_of
 from shared.runtime.service import Service
-from shared.settings import Secret
 from shared.state.locks import Locks
 from simulators.advoware import Advoware
 from simulators.faults import Fault
@@ -32,13 +31,6 @@ from tests.support.audits import Office
 from tests.support.calendars import add_event, add_termin, at, day, open_calendars
 from tests.support.google import google_calendar
 from tests.support.processes import ROOT
-from tests.support.redis import RedisPlace
-
-
-@pytest.fixture
-def redis(redis_server: RedisPlace) -> RedisSettings:
-    """Where the token is kept."""
-    return RedisSettings(redis_url=Secret(redis_server.url))
 
 
 @pytest.fixture

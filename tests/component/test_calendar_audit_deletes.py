@@ -10,18 +10,10 @@ from shared.clients.redis_cache import RedisSettings
 from shared.outcomes.outcome import Skip
 from shared.runtime.exclusive import Exclusive, locks_of
 from shared.runtime.service import Service
-from shared.settings import Secret
 from shared.state.locks import Locks
 from tests.support.audits import Office
 from tests.support.calendars import add_event, add_termin, at, linked_to, open_calendars
 from tests.support.crash import DiesAfter, Killed
-from tests.support.redis import RedisPlace
-
-
-@pytest.fixture
-def redis(redis_server: RedisPlace) -> RedisSettings:
-    """Where the token is kept."""
-    return RedisSettings(redis_url=Secret(redis_server.url))
 
 
 @pytest.fixture

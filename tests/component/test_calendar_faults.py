@@ -1,40 +1,23 @@
 """What goes wrong between Advoware and Google: lost answers, deaths, ended tokens, refusals, empty sides."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 import msgspec
 import pytest
 
 from calendar_worker.handlers import preview
-from shared.clients.redis_cache import RedisSettings
 from shared.contracts.events import CalendarEvent
 from shared.outcomes.errors import Busy, HubError, RateLimited, Refused, Rejected, Unavailable
 from shared.outcomes.outcome import Done, Skip
 from shared.outcomes.reason import Reason
 from shared.runtime.service import Service
-from shared.settings import Secret
 from simulators.faults import Fault
-from tests.support.calendars import Calendars, add_event, add_termin, at, day, in_step, linked_to, open_calendars
+from tests.support.calendars import Calendars, add_event, add_termin, at, day, in_step, linked_to
 from tests.support.crash import DiesAfter, Interrupted, Killed
-from tests.support.redis import RedisPlace
 
 _EVENTS = r"/calendar/v3/calendars/[^/]+/events"
 _TERMINE = r".*/Termine"
-
-
-@pytest.fixture
-def redis(redis_server: RedisPlace) -> RedisSettings:
-    """Where the token is kept."""
-    return RedisSettings(redis_url=Secret(redis_server.url))
-
-
-@pytest.fixture
-async def calendars(service: Service, redis: RedisSettings) -> AsyncIterator[Calendars]:
-    """Both vendors, with one employee."""
-    async with open_calendars(service, redis) as opened:
-        yield opened
 
 
 async def until_in_step(calendars: Calendars) -> None:

@@ -1,16 +1,13 @@
 """What the state machine of calendars has found, each by itself."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
 from calendar_worker.effects.keys import employee_key
-from shared.clients.redis_cache import RedisSettings
 from shared.contracts.topology import SNAPSHOTS
 from shared.outcomes.errors import Unavailable
 from shared.runtime.service import Service
-from shared.settings import Secret
 from shared.state.kv import Bucket
 from simulators.faults import Fault
 from tests.support.calendars import (
@@ -22,16 +19,7 @@ from tests.support.calendars import (
     day,
     in_step,
     linked_to,
-    open_calendars,
 )
-from tests.support.redis import RedisPlace
-
-
-@pytest.fixture
-async def calendars(service: Service, redis_server: RedisPlace) -> AsyncIterator[Calendars]:
-    """Both vendors, with one employee."""
-    async with open_calendars(service, RedisSettings(redis_url=Secret(redis_server.url))) as opened:
-        yield opened
 
 
 async def lose_memory(service: Service) -> None:

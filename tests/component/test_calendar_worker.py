@@ -1,7 +1,6 @@
 """The calendar worker as it runs: events for all and for one, one run per calendar at a time, odd appointments."""
 
 import logging
-from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,7 +10,6 @@ import pytest
 from calendar_worker.effects.memory import SHARDS, read_memory, write_memory
 from calendar_worker.handlers import on_all
 from calendar_worker.model.memory import Memory, Prints, Row
-from shared.clients.redis_cache import RedisSettings
 from shared.contracts.events import CalendarEvent
 from shared.contracts.subjects import CALENDAR_SYNC_ALL, CALENDAR_SYNC_EMPLOYEE
 from shared.outcomes.errors import Unavailable
@@ -19,7 +17,6 @@ from shared.outcomes.outcome import Done, Skip
 from shared.outcomes.reason import Reason
 from shared.runtime.bus import NatsSettings
 from shared.runtime.service import Service, start
-from shared.settings import Secret
 from simulators.faults import Fault
 from tests.support.calendars import (
     Calendars,
@@ -29,12 +26,10 @@ from tests.support.calendars import (
     day,
     in_step,
     linked_to,
-    open_calendars,
     settled,
     working,
 )
 from tests.support.office import history, stored
-from tests.support.redis import RedisPlace
 
 
 def _last_sunday(month: int) -> str:
@@ -44,19 +39,6 @@ def _last_sunday(month: int) -> str:
 
 
 _SPRING, _AUTUMN = _last_sunday(3), _last_sunday(10)
-
-
-@pytest.fixture
-def redis(redis_server: RedisPlace) -> RedisSettings:
-    """Where the token is kept."""
-    return RedisSettings(redis_url=Secret(redis_server.url))
-
-
-@pytest.fixture
-async def calendars(service: Service, redis: RedisSettings) -> AsyncIterator[Calendars]:
-    """Both vendors, with one employee."""
-    async with open_calendars(service, redis) as opened:
-        yield opened
 
 
 def staffed(calendars: Calendars) -> None:

@@ -3,9 +3,8 @@
 import asyncio
 import contextlib
 import io
-import logging
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -29,7 +28,6 @@ from shared.outcomes.errors import (
     Unavailable,
 )
 from shared.runtime.service import serve as serve_app
-from shared.telemetry.logs import JsonFormatter, LineFormatter
 from shared.telemetry.metrics import Metrics
 from shared.telemetry.traces import Tracer
 from simulators.faults import Fault
@@ -661,24 +659,6 @@ async def test_a_list_without_a_token_for_the_next(tmp_path: Any) -> None:
 
 SUMMARY, PLACE, TEXT = "stieglitz-summary", "fink-ort", "drossel-notiz"
 MAIL = "zeisig@kanzlei.example"
-
-
-@pytest.fixture
-def lines() -> Iterator[io.StringIO]:
-    """Every log line of every logger, libraries included, as JSON and as a person reads it."""
-    stream = io.StringIO()
-    handlers = [logging.StreamHandler(stream), logging.StreamHandler(stream)]
-    handlers[0].setFormatter(JsonFormatter("calendar_worker"))
-    handlers[1].setFormatter(LineFormatter())
-    root = logging.getLogger()
-    level = root.level
-    root.setLevel(logging.DEBUG)
-    for handler in handlers:
-        root.addHandler(handler)
-    yield stream
-    for handler in handlers:
-        root.removeHandler(handler)
-    root.setLevel(level)
 
 
 class Watched(NamedTuple):

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -74,17 +75,19 @@ async def test_logs_are_not_kept(service: Service) -> None:
 
 async def test_a_flood_of_lines_is_bounded(service: Service) -> None:
     """P12: a reader that stands still loses lines instead of holding all of them."""
-    async with following(service.bus, Wanted()) as lines:
+    seen: list[str] = []
+    async with following(service.bus, Wanted(services=("gateway",))) as lines:
         for number in range(12_000):
             await service.bus.nc.publish("log.gateway.info", _line(str(number)))
         await service.bus.nc.flush()
         await asyncio.sleep(0.5)
-        async with asyncio.timeout(5):
-            seen = [(await anext(lines)).message for _ in range(10_000)]
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.2):
-                await anext(lines)
-    assert (seen[0], seen[-1]) == ("0", "9999")
+        with contextlib.suppress(TimeoutError):
+            while True:
+                async with asyncio.timeout(0.5):
+                    seen.append((await anext(lines)).message)
+    # A line of the service's own may have taken a place.
+    assert 9_900 < len(seen) <= 10_000
+    assert seen == [str(number) for number in range(len(seen))]
 
 
 def _span(number: int, parent: int, name: str, *, ms: int, **more: Any) -> dict[str, Any]:

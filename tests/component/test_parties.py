@@ -19,7 +19,6 @@ from shared.outcomes.outcome import Done, Skip
 from shared.outcomes.reason import Reason
 from shared.runtime.bus import NatsSettings
 from shared.runtime.service import Service, start
-from shared.settings import Secret
 from simulators.faults import Fault
 from simulators.harness import serve
 from tests.support.office import history, settled, stored
@@ -44,12 +43,6 @@ from tests.support.party_staff import (
 )
 from tests.support.processes import ROOT
 from tests.support.redis import RedisPlace
-
-
-@pytest.fixture
-def redis(redis_server: RedisPlace) -> RedisSettings:
-    """Where the token is kept."""
-    return RedisSettings(redis_url=Secret(redis_server.url))
 
 
 @pytest.fixture

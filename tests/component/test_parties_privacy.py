@@ -2,8 +2,7 @@
 
 import contextlib
 import io
-import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
@@ -22,7 +21,6 @@ from shared.runtime.service import Service
 from shared.runtime.worker import WorkerSettings
 from shared.settings import Secret
 from shared.state.kv import Bucket
-from shared.telemetry.logs import JsonFormatter, LineFormatter
 from shared.telemetry.traces import Tracer
 from simulators.faults import Fault
 from tests.component.test_lanes_consumer import first_advisories
@@ -44,26 +42,6 @@ CANARIES = [
     "fink-im-fehler",
     "ammer-im-body",
 ]
-
-
-@pytest.fixture
-def lines() -> Iterator[io.StringIO]:
-    """Every log line of every logger, as JSON and as a person reads it."""
-    stream = io.StringIO()
-    handlers = [logging.StreamHandler(stream), logging.StreamHandler(stream)]
-    handlers[0].setFormatter(JsonFormatter("beteiligte_worker"))
-    handlers[1].setFormatter(LineFormatter())
-    root = logging.getLogger()
-    level = root.level
-    root.setLevel(logging.DEBUG)
-    logging.getLogger("nats").setLevel(logging.CRITICAL)  # as setup_logging has it
-    for handler in handlers:
-        root.addHandler(handler)
-    yield stream
-    for handler in handlers:
-        root.removeHandler(handler)
-    root.setLevel(level)
-    logging.getLogger("nats").setLevel(logging.NOTSET)
 
 
 async def buggy(event: EntityEvent, deps: Deps) -> Outcome:

@@ -2,8 +2,7 @@
 
 import contextlib
 import io
-import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
@@ -24,7 +23,6 @@ from shared.outcomes.outcome import Outcome
 from shared.runtime.service import Service
 from shared.runtime.worker import WorkerSettings
 from shared.settings import Secret
-from shared.telemetry.logs import JsonFormatter, LineFormatter
 from shared.telemetry.traces import Tracer
 from simulators.espocrm import Espocrm
 from simulators.faults import Fault
@@ -36,26 +34,6 @@ from tests.support.office import build_deps, consuming, settled, stored
 NAME = "Kanarienvogel"
 KEYS = ("espokey-c4n4ry-1", "xaikey-c4n4ry-2", "mgmtkey-c4n4ry-3")
 CANARIES = [NAME, "zeisig-datei", "stieglitz-inhalt", "c4n4ry", "fink-im-fehler", "drossel-im-body"]
-
-
-@pytest.fixture
-def lines() -> Iterator[io.StringIO]:
-    """Every log line of every logger, as JSON and as a person reads it."""
-    stream = io.StringIO()
-    handlers = [logging.StreamHandler(stream), logging.StreamHandler(stream)]
-    handlers[0].setFormatter(JsonFormatter("document_worker"))
-    handlers[1].setFormatter(LineFormatter())
-    root = logging.getLogger()
-    level = root.level
-    root.setLevel(logging.DEBUG)
-    logging.getLogger("nats").setLevel(logging.CRITICAL)  # as setup_logging has it
-    for handler in handlers:
-        root.addHandler(handler)
-    yield stream
-    for handler in handlers:
-        root.removeHandler(handler)
-    root.setLevel(level)
-    logging.getLogger("nats").setLevel(logging.NOTSET)
 
 
 async def buggy(event: EntityEvent, deps: Deps) -> Outcome:

@@ -15,7 +15,7 @@ from local_stack.nats_server import NatsServer
 from shared.contracts.proxy import CALLER_HEADER
 from simulators.advoware import Credentials
 from simulators.faults import Fault, FaultKind
-from tests.component import test_privacy, test_traces
+from tests.component import test_traces
 from tests.component.test_proxy import NO_REDIS
 from tests.component.test_proxy_service import told
 from tests.support.advoware import API_KEY, Road, open_road
@@ -39,8 +39,6 @@ CANARIES = (
     "fink-im-fehler",
     "drossel-im-pfad",
 )
-
-lines = test_privacy.lines
 
 _ALL = "GET **, POST Odd/**, PUT Odd/**, DELETE Odd/**"
 

@@ -32,6 +32,7 @@ from simulators.advoware import Advoware, Switches
 from simulators.google_calendar import GoogleCalendar
 from simulators.harness import serve
 from tests.stateful.calendar_values import BEGIN, BERLIN, FUTURE_DAYS, PAST_DAYS
+from tests.stateful.deliveries import Deliveries, Delivery
 from tests.support.advoware import advoware_client
 from tests.support.crash import DiesAfter, Interrupted, Killed
 from tests.support.google import google_account, google_calendar, google_client
@@ -45,7 +46,6 @@ _ROUTES = {route.subject.name: route for route in ROUTES}
 _STREAMS = ("CALENDAR", "HISTORY", "DEAD", "KV_locks", "KV_idempotency", "KV_snapshots")
 _HANDSHAKE = ("/api/v1/Token", "/AdvonetConfigurator/api/Url", "/token")
 
-Delivery = tuple[str, bytes]
 """Subject and body."""
 
 
@@ -98,8 +98,6 @@ class World:
         """Why deliveries became dead letters."""
         self._stack = contextlib.AsyncExitStack()
         self._fence = 1_000_000
-        self._handled = 0
-        self._again: list[Delivery] = []
         self.runner.run(self._open(nats_url, RedisSettings(redis_url=Secret(redis_url))))
 
     def close(self) -> None:
@@ -115,7 +113,8 @@ class World:
         )
         for stream in _STREAMS:
             await self.service.bus.api(f"STREAM.PURGE.{stream}")
-        self._handled = (await self.service.bus.api("STREAM.INFO.CALENDAR"))["state"]["last_seq"]
+        self.deliveries = Deliveries(self.service, "CALENDAR")
+        await self.deliveries.skip()
         self.service.clock = self.clock
         url = await self._stack.enter_async_context(serve(self.advoware))
         _, settings = await self._stack.enter_async_context(google_calendar(simulator=self.google))
@@ -160,26 +159,20 @@ class World:
                 return await Interrupted(work, steps, meanwhile)
             return await DiesAfter(work, steps, tidies=True)
         except Killed:
-            self._again.append(delivery)
+            self.deliveries.again(delivery)
             return None
         except HubError as failed:
             if isinstance(settle(failed, Attempts(failures=2), 0.5), Bury):
                 self.dead.append(failed)
             else:
-                self._again.append(delivery)
+                self.deliveries.again(delivery)
             return failed
         finally:
             leave_run(token)
 
     async def queue(self) -> list[Delivery]:
         """Everything that was published or came back since it was last asked, each once."""
-        last = (await self.service.bus.api("STREAM.INFO.CALENDAR"))["state"]["last_seq"]
-        found, self._again = self._again, []
-        for sequence in range(self._handled + 1, last + 1):
-            message = await self.service.bus.nc.jetstream().get_msg("CALENDAR", sequence)
-            found.append((str(message.subject), message.data or b""))
-        self._handled = last
-        return list(dict.fromkeys(found))
+        return await self.deliveries.take()
 
     def requests(self) -> list[str]:
         """What was asked of either vendor since `forget_requests`, and how it ended; the handshakes left out."""

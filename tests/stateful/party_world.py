@@ -30,6 +30,7 @@ from shared.telemetry.run import Run, enter_run, leave_run
 from simulators.advoware import Advoware, Switches
 from simulators.espocrm import Espocrm
 from simulators.harness import serve
+from tests.stateful.deliveries import Deliveries, Delivery
 from tests.support.advoware import advoware_settings
 from tests.support.crash import DiesAfter, Interrupted, Killed
 
@@ -39,7 +40,6 @@ BETWEEN_RUNS_S = 120.0
 _ROUTES = {route.subject.name: route for route in ROUTES}
 _STREAMS = ("VMH", "HISTORY", "DEAD", "KV_locks", "KV_idempotency", "KV_snapshots")
 
-Delivery = tuple[str, bytes]
 """Subject and body."""
 
 
@@ -80,8 +80,6 @@ class World:
         """Deliveries that became dead letters."""
         self._stack = contextlib.AsyncExitStack()
         self._fence = 1_000_000
-        self._handled = 0
-        self._again: list[Delivery] = []
         self._redis = RedisSettings(redis_url=Secret(redis_url))
         self.runner.run(self._open(nats_url))
 
@@ -98,7 +96,8 @@ class World:
         )
         for stream in _STREAMS:
             await self.service.bus.api(f"STREAM.PURGE.{stream}")
-        self._handled = (await self.service.bus.api("STREAM.INFO.VMH"))["state"]["last_seq"]
+        self.deliveries = Deliveries(self.service, "VMH")
+        await self.deliveries.skip()
         espocrm_url = await self._stack.enter_async_context(serve(self.espocrm))
         advoware_url = await self._stack.enter_async_context(serve(self.advoware))
         self.workers = [await self._worker(f"worker{number}", espocrm_url, advoware_url) for number in range(2)]
@@ -152,7 +151,7 @@ class World:
             else:
                 await DiesAfter(work, steps, tidies=True)
         except Killed:
-            self._again.append(delivery)
+            self.deliveries.again(delivery)
             return False
         except HubError as failed:
             settlement = settle(failed, Attempts(failures=2), 0.5)
@@ -162,7 +161,7 @@ class World:
             if isinstance(settlement, Bury):
                 self.dead.append((subject, failed))
             else:
-                self._again.append(delivery)
+                self.deliveries.again(delivery)
             return False
         finally:
             leave_run(token)
@@ -175,13 +174,7 @@ class World:
 
     async def queue(self) -> list[Delivery]:
         """Everything that was published or came back since it was last asked, each once."""
-        last = (await self.service.bus.api("STREAM.INFO.VMH"))["state"]["last_seq"]
-        found, self._again = self._again, []
-        for sequence in range(self._handled + 1, last + 1):
-            message = await self.service.bus.nc.jetstream().get_msg("VMH", sequence)
-            found.append((str(message.subject), message.data or b""))
-        self._handled = last
-        return list(dict.fromkeys(found))
+        return await self.deliveries.take()
 
     def writes(self) -> list[str]:
         """What was written to either vendor since `forget_writes`, the handshake left out."""

@@ -8,9 +8,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from local_stack.nats_server import NatsServer
 from shared.outcomes.errors import HubError, Refused
@@ -29,7 +28,9 @@ from tests.stateful.calendar_oracle import (
     check_untouched,
 )
 from tests.stateful.calendar_staff import Staff
-from tests.stateful.calendar_world import ALL, COLLEAGUE, KUERZEL, ONE, Delivery, World
+from tests.stateful.calendar_world import ALL, COLLEAGUE, KUERZEL, ONE, World
+from tests.stateful.deliveries import Delivery
+from tests.stateful.machine import run_machine
 from tests.support.redis import RedisPlace
 
 _STEPS = st.none() | st.integers(0, 400)
@@ -254,21 +255,9 @@ def _of(kuerzel: str, **more: Any) -> Delivery:
     return ONE, msgspec.json.encode({"kuerzel": kuerzel, **more})
 
 
-def _run_machine(
-    nats_server: NatsServer, redis_server: RedisPlace, *, examples: int, steps: int, derandomize: bool
-) -> None:
+def _run(nats_server: NatsServer, redis_server: RedisPlace, *, examples: int, steps: int, derandomize: bool) -> None:
     places = {"nats_url": nats_server.url, "redis_url": redis_server.url}
-    run_state_machine_as_test(
-        type("Machine", (CalendarMachine,), places),
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=steps,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            derandomize=derandomize,
-            report_multiple_bugs=False,
-        ),
-    )
+    run_machine(CalendarMachine, examples=examples, steps=steps, derandomize=derandomize, **places)
 
 
 @pytest.mark.timeout(300)
@@ -277,11 +266,11 @@ def test_calendars_agree_in_the_end(nats_server: NatsServer, redis_server: Redis
     nothing. Invariants 1–9, 11, 14, 17–20, 22 and 24.
     """
     # The same ones each time: what the long profile finds becomes a test of its own.
-    _run_machine(nats_server, redis_server, examples=15, steps=15, derandomize=True)
+    _run(nats_server, redis_server, examples=15, steps=15, derandomize=True)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_calendars_agree_in_the_end_long(nats_server: NatsServer, redis_server: RedisPlace) -> None:
     """P2, P5, P9: the same for longer."""
-    _run_machine(nats_server, redis_server, examples=300, steps=40, derandomize=False)
+    _run(nats_server, redis_server, examples=300, steps=40, derandomize=False)

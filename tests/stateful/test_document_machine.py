@@ -11,9 +11,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, rule
 
 from document_worker.handlers import ROUTES
 from local_stack.nats_server import NatsServer
@@ -32,6 +31,8 @@ from simulators.espocrm import Espocrm
 from simulators.faults import Fault
 from simulators.harness import serve
 from simulators.xai import Switches, Xai
+from tests.stateful.deliveries import Deliveries
+from tests.stateful.machine import run_machine
 from tests.support.crash import DiesAfter, Killed
 from tests.support.office import build_deps
 
@@ -69,7 +70,6 @@ class DocumentMachine(RuleBasedStateMachine):
         self.stack = contextlib.AsyncExitStack()
         self.clock = MovedClock()
         self.fence = 0
-        self.handled = 0
         self.alive: set[str] = set()
         self.known_owners: set[tuple[str, str]] = set()
         self.uploads: set[tuple[str, bytes]] = set()
@@ -101,7 +101,8 @@ class DocumentMachine(RuleBasedStateMachine):
         self.service = service
         for stream in ("VMH", "HISTORY", "DEAD", "KV_locks", "KV_idempotency", "KV_snapshots"):
             await service.bus.api(f"STREAM.PURGE.{stream}")
-        self.handled = (await service.bus.api("STREAM.INFO.VMH"))["state"]["last_seq"]
+        self.deliveries = Deliveries(service, "VMH")
+        await self.deliveries.skip()
         espocrm_url = await self.stack.enter_async_context(serve(self.espocrm))
         xai_url = await self.stack.enter_async_context(serve(self.xai))
         self.workers = [await self._worker(espocrm_url, xai_url) for _ in range(2)]
@@ -240,17 +241,8 @@ class DocumentMachine(RuleBasedStateMachine):
             leave_run(token)
         return True
 
-    async def _queue(self) -> list[tuple[str, bytes]]:
-        last = (await self.service.bus.api("STREAM.INFO.VMH"))["state"]["last_seq"]
-        found = []
-        for sequence in range(self.handled + 1, last + 1):
-            message = await self.service.bus.nc.jetstream().get_msg("VMH", sequence)
-            found.append((str(message.subject), message.data or b""))
-        self.handled = last
-        return list(dict.fromkeys(found))
-
     async def _work_off(self, worker: int, steps: int | None, order: Any) -> None:
-        queue = await self._queue()
+        queue = await self.deliveries.take()
         order.shuffle(queue)
         for number, (subject, body) in enumerate(queue):
             if not await self._run(subject, body, worker, steps if number == 0 else None):
@@ -268,7 +260,7 @@ class DocumentMachine(RuleBasedStateMachine):
                 assert await self._run(f"vmh.{_family(entity_type)}.update", body, 0, None)
             rounds = 0
             asked: list[tuple[str, bytes]] = []
-            while queue := await self._queue():
+            while queue := await self.deliveries.take():
                 asked = asked or queue
                 rounds += 1
                 assert rounds < 30, f"the queue never ends: {queue[:5]}"
@@ -324,35 +316,25 @@ class DocumentMachine(RuleBasedStateMachine):
         for document in sorted(self.alive):
             await self._run("vmh.document.update", b'{"entity_id":"%s"}' % document.encode(), 0, None)
         assert [f"{row.method} {row.path}" for row in self.espocrm.log.writes() + self.xai.log.writes()] == []
-        assert await self._queue() == []
+        assert await self.deliveries.take() == []
 
 
 def _family(entity_type: str) -> str:
     return {"CBeteiligte": "beteiligte"}.get(entity_type, entity_type.lower())
 
 
-def _run_machine(nats_server: NatsServer, *, examples: int, steps: int) -> None:
-    machine = type("Machine", (DocumentMachine,), {"nats_url": nats_server.url})
-    run_state_machine_as_test(
-        machine,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=steps,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            derandomize="CI" in os.environ,
-            report_multiple_bugs=False,
-        ),
-    )
+def _run(nats_server: NatsServer, *, examples: int, steps: int) -> None:
+    derandomize = "CI" in os.environ
+    run_machine(DocumentMachine, examples=examples, steps=steps, derandomize=derandomize, nats_url=nats_server.url)
 
 
 def test_documents_agree_in_the_end(nats_server: NatsServer) -> None:
     """P2, P5, P8: whatever happens, both sides agree, nothing exists twice, and one more run writes nothing."""
-    _run_machine(nats_server, examples=20, steps=25)
+    _run(nats_server, examples=20, steps=25)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_documents_agree_in_the_end_long(nats_server: NatsServer) -> None:
     """The same for longer."""
-    _run_machine(nats_server, examples=400, steps=50)
+    _run(nats_server, examples=400, steps=50)

@@ -9,17 +9,18 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, precondition, rule
 
 from local_stack.nats_server import NatsServer
 from simulators.advoware import Switches
 from simulators.faults import Fault
 from tests.stateful import party_values as values
+from tests.stateful.deliveries import Delivery
+from tests.stateful.machine import run_machine
 from tests.stateful.party_oracle import check_parties, check_tasks
 from tests.stateful.party_staff import Staff
-from tests.stateful.party_world import Delivery, World
+from tests.stateful.party_world import World
 from tests.support.redis import RedisPlace
 
 _UPDATE, _SWEEP = "vmh.beteiligte.update", "vmh.beteiligte.sweep"
@@ -190,29 +191,19 @@ class PartyMachine(RuleBasedStateMachine):
         assert [key for key in left if any(one in key for one in clean)] == [], "in step, and a write of unknown fate"
 
 
-def _run_machine(nats_server: NatsServer, redis_server: RedisPlace, *, examples: int, steps: int) -> None:
+def _run(nats_server: NatsServer, redis_server: RedisPlace, *, examples: int, steps: int) -> None:
     places = {"nats_url": nats_server.url, "redis_url": redis_server.url}
-    run_state_machine_as_test(
-        type("Machine", (PartyMachine,), places),
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=steps,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            derandomize="CI" in os.environ,
-            report_multiple_bugs=False,
-        ),
-    )
+    run_machine(PartyMachine, examples=examples, steps=steps, derandomize="CI" in os.environ, **places)
 
 
 @pytest.mark.timeout(300)
 def test_parties_agree_in_the_end(nats_server: NatsServer, redis_server: RedisPlace) -> None:
     """P2, P5, P8: whatever happens, both sides agree, nothing exists twice, and one more run writes nothing."""
-    _run_machine(nats_server, redis_server, examples=15, steps=12)
+    _run(nats_server, redis_server, examples=15, steps=12)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_parties_agree_in_the_end_long(nats_server: NatsServer, redis_server: RedisPlace) -> None:
     """P2, P5, P8: the same for longer."""
-    _run_machine(nats_server, redis_server, examples=300, steps=40)
+    _run(nats_server, redis_server, examples=300, steps=40)

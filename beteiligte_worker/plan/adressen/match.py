@@ -6,8 +6,7 @@ import msgspec
 
 from beteiligte_worker.fields.adressen import Place, place
 from beteiligte_worker.model.adressen import AdvowareAdresse, AgreedAdresse, EspoAdresse
-
-_Claim = tuple[str, int]
+from beteiligte_worker.plan.partners import Claim, partners_of
 
 
 class Sides(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,18 +33,13 @@ def match_adressen(
     records = {record.id: record for record in sorted(espocrm, key=lambda record: record.id)}
     rows = {row.id: row for row in sorted(advoware, key=lambda row: row.id)}
     known = {pair.espocrm_id: pair for pair in sorted(agreed or (), key=lambda pair: pair.espocrm_id)}
-    partners: dict[str, AdvowareAdresse] = {}
-    taken: set[int] = set()
-    for espocrm_id, row_id in _claims(records, rows, known):
-        if espocrm_id in records and espocrm_id not in partners and row_id in rows and row_id not in taken:
-            partners[espocrm_id] = rows[row_id]
-            taken.add(row_id)
+    partners = partners_of(_claims(records, rows, known), records, rows)
     return Sides(records=records, rows=rows, known=known, partners=partners)
 
 
 def _claims(
     records: Mapping[str, EspoAdresse], rows: Mapping[int, AdvowareAdresse], known: Mapping[str, AgreedAdresse]
-) -> Iterator[_Claim]:
+) -> Iterator[Claim]:
     remembered = [(pair.espocrm_id, pair.advoware_id) for pair in known.values()]
     held = [(record.id, record.advoware_id) for record in records.values() if record.advoware_id is not None]
     # Of several rows with one marker, that which is known anyway.
@@ -60,7 +54,7 @@ def _claims(
 
 def _by_place(
     records: Mapping[str, EspoAdresse], rows: Mapping[int, AdvowareAdresse], known: Mapping[str, AgreedAdresse]
-) -> Iterator[_Claim]:
+) -> Iterator[Claim]:
     """Records in use first. One that is out of use and out of Advoware stays so, whatever is entered there anew."""
     there: dict[Place, list[int]] = {}
     for row in rows.values():

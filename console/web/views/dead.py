@@ -96,11 +96,8 @@ class Dead:
 
     async def _replay(self, request: web.Request) -> web.Response:
         form = await request.post()
-        chosen = _chosen(form)
-        back = local_path(form.get("back"), "/dead")
-        notes = session_of(request).notes
+        chosen, back, notes = _asked(request, form)
         if not chosen:
-            notes.append(("bad", "dead.none_chosen"))
             return see(back)
         operator = self._room.operator(request)
         await operator.record("replay", _about(chosen), count=len(chosen))
@@ -113,11 +110,8 @@ class Dead:
 
     async def _drop(self, request: web.Request) -> web.Response:
         form = await request.post()
-        chosen = _chosen(form)
-        back = local_path(form.get("back"), "/dead")
-        notes = session_of(request).notes
+        chosen, back, notes = _asked(request, form)
         if not chosen:
-            notes.append(("bad", "dead.none_chosen"))
             return see(back)
         if form.get("sure") != "yes":
             return show(request, "sure_drop", sequences=chosen, back=back, letters=await self._letters(chosen))
@@ -150,6 +144,14 @@ def _filters(asked: Asked, room: Room) -> Filters:
     return Filters(
         subject=asked.subject, kind=asked.kind, reason=asked.reason, newer=at(asked.newer), older=at(asked.older)
     )
+
+
+def _asked(request: web.Request, form: Mapping[str, Any]) -> tuple[list[int], str, list[tuple[str, str]]]:
+    """Which letters, the page to go back to, and what is to be said there; that there are none already is."""
+    chosen, notes = _chosen(form), session_of(request).notes
+    if not chosen:
+        notes.append(("bad", "dead.none_chosen"))
+    return chosen, local_path(form.get("back"), "/dead"), notes
 
 
 def _chosen(form: Mapping[str, Any]) -> list[int]:

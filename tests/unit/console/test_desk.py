@@ -99,7 +99,7 @@ def test_settings_and_who_acts() -> None:
     """All have defaults; HUB_OPERATOR before the OS user, and never longer than a name."""
     settings = load(DeskSettings, {})
     assert settings.nats == NatsSettings()
-    assert settings.zone.key == "Europe/Berlin"
+    assert settings.view.zone.key == "Europe/Berlin"
     assert who(settings)
     assert who(load(DeskSettings, {"HUB_OPERATOR": "a" * 100})) == "a" * 64
     with pytest.raises(SettingsError, match="HUB_TIMEZONE is no time zone"):
