@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from console.hub import cron, dead, local, locks, logs, look, state, streams, webhooks
+from console.hub import credentials, cron, dead, local, locks, logs, look, state, streams, topology, webhooks
 from console.hub.audit import audit
+from console.hub.erase import erase
 from console.hub.history import history
 from console.hub.replay import replay
 from console.hub.sync import plan, sweep, sync
@@ -59,9 +60,12 @@ app.command("replay", epilog="Example: hub replay --subject 'vmh.document.*' --s
 app.command("logs", epilog="Example: hub logs -f --level warning --service document_worker")(logs.logs)
 app.command("trace", epilog="Example: hub trace 4bf92f3577b34da6a3ce929d0e0e4736")(logs.trace)
 app.add_typer(state.app, name="state")
+app.command("erase", epilog="Example: hub erase CDokumente doc456 --dry-run")(erase)
 app.add_typer(locks.app, name="locks")
 app.add_typer(cron.app, name="cron")
 app.add_typer(streams.app, name="streams")
+app.add_typer(topology.app, name="topology")
+app.add_typer(credentials.app, name="credentials")
 app.add_typer(webhooks.app, name="webhooks")
 app.command("workers", epilog="Example: hub workers")(look.workers)
 app.command("intents", epilog="Example: hub intents CBeteiligte --older 1h")(look.intents)
