@@ -4,7 +4,9 @@ Above this file nobody knows what a 429 is.
 """
 
 import contextlib
+import itertools
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
@@ -14,9 +16,10 @@ from shared.clients.reading import DETAIL_MAX, Answer, common_reading, scrub, te
 from shared.clock import Clock
 from shared.outcomes.errors import HubError, RateLimited, Rejected, Unavailable
 from shared.settings import Secret
+from shared.telemetry.attributes import Attributes
 from shared.telemetry.metrics import Metrics
 from shared.telemetry.run import Call, current_run
-from shared.telemetry.traces import Tracer
+from shared.telemetry.traces import Span, Tracer, exemplar
 
 _CONNECT_S = 5.0
 ANSWER_MAX_BYTES = 32 * 1024 * 1024
@@ -60,6 +63,7 @@ class HttpClient:
         """`secret` goes with every call; None where the calls bring their own."""
         self._vendor = vendor
         self._base_url = base_url.rstrip("/")
+        self._about = _about(vendor, base_url)
         self._secret = secret
         self._secret_header = secret_header
         self._timeout_s = timeout_s
@@ -101,6 +105,8 @@ class HttpClient:
         etag, only what still has it is written.
         """
 
+        tries = itertools.count()
+
         async def once() -> Answer:
             body = form() if form else None
             async with self._request(
@@ -113,6 +119,7 @@ class HttpClient:
                 timeout_s=timeout_s,
                 secret=secret,
                 if_match=if_match,
+                resent=next(tries),
             ) as response:
                 answer = await self._read(response)
                 return self._success_or_raise(answer, operation, secret)
@@ -163,17 +170,14 @@ class HttpClient:
         secret: Secret | None = None,
         if_match: str = "",
         once: bool = False,
+        resent: int = 0,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         assert self._session is not None, "open() first"
         self._refuse_while_paused(operation)
         started = self._tools.clock.monotonic()
         status = 0
         total_s = timeout_s or self._timeout_s
-        with self._tools.tracer.span(
-            f"{self._vendor} {operation}",
-            kind="client",
-            attributes={"http.request.method": method, "peer.service": self._vendor, "hub.operation": operation},
-        ) as span:
+        with self._span(method, operation, resent) as span:
             try:
                 async with self._session.request(
                     method,
@@ -186,13 +190,26 @@ class HttpClient:
                     middlewares=(_once,) if once else (),
                 ) as response:
                     status = response.status
-                    span.set("http.response.status_code", status)
+                    span.replied(status)
                     yield response
             except (aiohttp.ClientError, TimeoutError, OSError) as failed:
                 status = 0
+                span.fail(type(failed).__name__)
                 raise _NoAnswer(f"{self._vendor} {operation}: no answer ({type(failed).__name__})") from None
             finally:
                 self._note(operation, status, self._tools.clock.monotonic() - started)
+
+    def _span(self, method: str, operation: str, resent: int) -> Span:
+        """One for each request that leaves. Neither path nor query: both may hold what nobody outside shall read."""
+        span = self._tools.tracer.span(
+            f"{method} {self._vendor} {operation}", kind="client", attributes={"http.request.method": method}
+        )
+        if span.recording:
+            span.add(self._about)
+            span.set("hub.operation", operation)
+            if resent:
+                span.set("http.request.resend_count", resent)
+        return span
 
     def _headers(self, secret: Secret | None, json: object, if_match: str) -> dict[str, str]:
         headers = {"Content-Type": "application/json"} if json is not None else {}
@@ -241,12 +258,24 @@ class HttpClient:
             raise RateLimited(f"{self._vendor} {operation}: paused after 429", after_s=left_s)
 
     def _note(self, operation: str, status: int, seconds: float) -> None:
-        outcome = f"{status // 100}xx" if status else "none"
-        self._tools.metrics.vendor_calls.labels(self._vendor, operation, outcome).inc()
-        self._tools.metrics.vendor_seconds.labels(self._vendor, operation).observe(seconds)
+        self._tools.metrics.vendor_calls.labels(self._vendor, operation, _outcome(status)).inc()
+        self._tools.metrics.vendor_seconds.labels(self._vendor, operation).observe(seconds, exemplar())
         run = current_run()
         if run is not None and len(run.calls) < 200:
             run.calls.append(Call(vendor=self._vendor, operation=operation, status=status, ms=round(seconds * 1000, 1)))
+
+
+def _outcome(status: int) -> str:
+    if status == 429:  # the one refusal that says nothing against the request
+        return "429"
+    return f"{status // 100}xx" if status else "none"
+
+
+def _about(vendor: str, base_url: str) -> Attributes:
+    """What all spans to one host have."""
+    url = urlsplit(base_url)
+    port = url.port or (443 if url.scheme == "https" else 80)
+    return {"service.peer.name": vendor, "server.address": url.hostname or "", "server.port": port}
 
 
 async def _once(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:

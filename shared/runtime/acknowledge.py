@@ -15,6 +15,7 @@ from shared.outcomes.settle import Ack, Attempts, Bury, Later, Nak, Settlement, 
 from shared.runtime.dead_letter import DeadLetter
 from shared.runtime.desk import Delivery, Desk
 from shared.runtime.route import D
+from shared.telemetry.traces import exemplar
 
 _log = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ async def acknowledge(
                     consumer=desk.consumer,
                 )
             )
-            desk.metrics.dead_letters.labels(message.subject, settlement.kind).inc()
+            desk.metrics.dead_letters.labels(message.subject, settlement.kind).inc(exemplar=exemplar())
             await term(message, settlement.reason)
 
 

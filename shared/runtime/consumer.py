@@ -8,7 +8,7 @@ from typing import Any, Generic
 
 from nats.aio.msg import Msg
 
-from shared.contracts.envelope import event_id_of, unseal
+from shared.contracts.envelope import TRACEPARENT, event_id_of, unseal
 from shared.contracts.topology import consumer_config
 from shared.outcomes.errors import HubError, Malformed, TooManyDead, Unavailable
 from shared.outcomes.reason import Reason
@@ -21,6 +21,8 @@ from shared.runtime.desk import Delivery, Desk
 from shared.runtime.lanes import Lanes, Place
 from shared.runtime.pull_loop import Position, PullLoop, position_of
 from shared.runtime.route import D, Route
+from shared.telemetry.attributes import processing
+from shared.telemetry.traces import exemplar, links_to
 
 _log = logging.getLogger(__name__)
 
@@ -56,8 +58,8 @@ class Consumer(Generic[D]):
         self._ready: deque[str] = deque()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._in_hand: dict[int, Delivery[D]] = {}
-        self._running_gauge = desk.metrics.lanes.labels("running")
-        self._in_hand_gauge = desk.metrics.lanes.labels("in_hand")
+        desk.metrics.lanes.labels("running").set_function(lambda: len(self._running))
+        desk.metrics.lanes.labels("in_hand").set_function(lambda: len(self._in_hand))
         self._dead_in_a_row = 0
         self._stopping = False
         self._idle = asyncio.Event()
@@ -112,6 +114,8 @@ class Consumer(Generic[D]):
 
     def _on_message(self, message: Msg) -> None:
         position = position_of(message.reply)
+        if position.delivered > 1:
+            self._desk.metrics.redeliveries.labels(message.subject).inc()
         again = self._in_hand.get(position.sequence)
         if again is not None:
             # The broker lost patience with one that we still have. It must not be taken for another event: an ack
@@ -129,7 +133,7 @@ class Consumer(Generic[D]):
             return
         place, standing = self._lanes.offer(delivery.lane, kind, delivery)
         if place is Place.COALESCED:
-            standing.stands_for(delivery.envelope.event_id)
+            standing.stands_for(delivery.envelope)
             self._desk.metrics.deliveries.labels(message.subject, "skip", Reason.COALESCED).inc()
             self._tasks.create_task(ack(message))
             return
@@ -148,7 +152,8 @@ class Consumer(Generic[D]):
             message.data,
             position=f"{position.stream}-{position.sequence}",
         )
-        return Delivery(message, position, route, envelope, route.lock(envelope.event))
+        now = self._desk.clock.monotonic()
+        return Delivery(message, position, route, envelope, route.lock(envelope.event), received_at=now)
 
     def _fill(self) -> None:
         """Starts lanes while there are free places."""
@@ -156,8 +161,6 @@ class Consumer(Generic[D]):
             lane = self._ready.popleft()
             self._running[lane] = self._tasks.create_task(self._run_lane(lane), name=f"lane {lane}")
             self._idle.clear()
-        self._running_gauge.set(len(self._running))
-        self._in_hand_gauge.set(len(self._in_hand))
 
     async def _run_lane(self, lane: str) -> None:
         """Works off one entity's messages, one after the other."""
@@ -224,6 +227,14 @@ class Consumer(Generic[D]):
 
     async def _bury(self, message: Msg, position: Position, wrong: HubError) -> None:
         """A message that cannot be read has no entity, so no lane and no history: a dead letter, and nobody waits."""
+        name, attributes = f"process {message.subject}", processing(message.subject)
+        before = links_to((message.headers or {}).get(TRACEPARENT))
+        parent = before[0] if before else None
+        with self._desk.tracer.span(name, kind="consumer", parent=parent, links=before, attributes=attributes) as span:
+            span.fail(type(wrong).__name__)
+            await self._bury_unread(message, position, wrong)
+
+    async def _bury_unread(self, message: Msg, position: Position, wrong: HubError) -> None:
         letter = DeadLetter(
             subject=message.subject,
             body=message.data,
@@ -241,7 +252,7 @@ class Consumer(Generic[D]):
             await nak(message, HALT_DELAY_S)
             return
         await term(message, wrong.reason)
-        self._desk.metrics.dead_letters.labels(message.subject, letter.kind).inc()
+        self._desk.metrics.dead_letters.labels(message.subject, letter.kind).inc(exemplar=exemplar())
         self._desk.metrics.deliveries.labels(message.subject, "dead", letter.kind).inc()
         event_id = event_id_of(message.headers or {}, f"{position.stream}-{position.sequence}")
         _log.error(

@@ -10,13 +10,25 @@ import msgspec
 from shared.contracts.envelope import event_time_of
 from shared.outcomes.errors import Busy, Crashed, HubError, Retry, Unavailable
 from shared.outcomes.outcome import Outcome
-from shared.outcomes.settle import CRASHES_MAX, SUSPECT_AFTER_CRASHES, Attempts, Bury, Nak, Settlement, Stop, settle
+from shared.outcomes.settle import (
+    CRASHES_MAX,
+    SUSPECT_AFTER_CRASHES,
+    Attempts,
+    Bury,
+    Later,
+    Nak,
+    Settlement,
+    Stop,
+    settle,
+)
 from shared.runtime.acknowledge import acknowledge, nak
 from shared.runtime.desk import Delivery, Desk
-from shared.runtime.report import Ended, report, word_for
+from shared.runtime.lineage import lineage
+from shared.runtime.report import Ended, metric_reason, report, word_for
 from shared.runtime.route import D
+from shared.telemetry.attributes import Attribute, Value, processing
 from shared.telemetry.run import Run, enter_run, leave_run
-from shared.telemetry.traces import Value, parse_traceparent
+from shared.telemetry.traces import Span, exemplar, note
 
 _log = logging.getLogger(__name__)
 
@@ -31,20 +43,11 @@ async def deliver(desk: Desk, delivery: Delivery[D], deps: D) -> Settlement:
     started = desk.clock.monotonic()
     run = Run(event_id=envelope.event_id, run_id=f"{desk.holder}.{position.sequence}.{position.delivered}")
     token = enter_run(run)
-    before = parse_traceparent(envelope.traceparent)
     try:
-        with desk.tracer.span(
-            f"process {envelope.subject.name}",
-            kind="consumer",
-            parent=before if envelope.replay_of is None else None,
-            link=before if envelope.replay_of is not None else None,
-            attributes=_attributes(desk, delivery) if desk.tracer.recording else None,
-        ) as span:
+        with _span(desk, delivery) as span:
             run.trace_id = span.trace.trace_id
             attempts = await _attempts(desk, delivery)
             result, settlement = await _under_lock(desk, delivery, deps, run, attempts)
-            if isinstance(result, BaseException):
-                span.fail(type(result).__name__)
             outcome, reason = word_for(result, settlement)
             ended = Ended(
                 outcome=outcome,
@@ -54,27 +57,56 @@ async def deliver(desk: Desk, delivery: Delivery[D], deps: D) -> Settlement:
                 result=result,
                 settlement=settlement,
             )
+            _tell(span, ended)
             report(desk, delivery, run, ended)
             return settlement
     finally:
         leave_run(token)
 
 
-def _attributes(desk: Desk, delivery: Delivery[D]) -> dict[str, Value]:
-    """By the OpenTelemetry conventions for messaging, and our own for the entity."""
+def _span(desk: Desk, delivery: Delivery[D]) -> Span:
+    """By the conventions for messaging, with our own words for the entity; linked to all events that it does."""
     envelope, position = delivery.envelope, delivery.position
-    return {
-        "messaging.system": "nats",
-        "messaging.operation.type": "process",
-        "messaging.destination.name": envelope.subject.name,
-        "messaging.destination.subscription.name": position.stream,
-        "messaging.consumer.group.name": desk.consumer,
-        "messaging.message.id": envelope.event_id,
-        "hub.entity_type": envelope.event.entity_type,
-        "hub.entity_id": envelope.event.entity_id,
-        "nats.stream_seq": position.sequence,
-        "nats.num_delivered": position.delivered,
-    }
+    name = envelope.subject.name
+    parent, links = lineage(
+        envelope,
+        delivery.message.headers or {},
+        delivered=position.delivered,
+        age_s=_age_s(desk, delivery) if position.delivered > 1 else None,
+    )
+    if delivery.coalesced_traces:
+        links = (*links, *delivery.coalesced_traces)
+    span = desk.tracer.span(f"process {name}", kind="consumer", parent=parent, links=links, attributes=processing(name))
+    if span.recording:
+        span.add(
+            {
+                "messaging.destination.subscription.name": position.stream,
+                "messaging.consumer.group.name": desk.consumer,
+                "messaging.message.id": envelope.event_id,
+                "messaging.message.body.size": len(delivery.message.data),
+                "messaging.nats.stream.sequence": position.sequence,
+                "messaging.nats.message.delivery_count": position.delivered,
+                "hub.entity_type": envelope.event.entity_type,
+                "hub.entity_id": envelope.event.entity_id,
+                "hub.coalesced": delivery.coalesced,
+            }
+        )
+    return span
+
+
+def _tell(span: Span, ended: Ended) -> None:
+    if isinstance(ended.result, BaseException) and not isinstance(ended.result, Busy):  # handing back is no failure
+        span.fail(type(ended.result).__name__)
+    if span.recording:
+        span.add(
+            {"hub.outcome": ended.outcome, "hub.reason": metric_reason(ended.result), "hub.attempt": ended.attempt}
+        )
+
+
+def _age_s(desk: Desk, delivery: Delivery[D]) -> float | None:
+    """Since the event was accepted, if its headers say when."""
+    accepted_at = event_time_of(delivery.message.headers or {})
+    return max(0.0, (desk.clock.now() - accepted_at).total_seconds()) if accepted_at is not None else None
 
 
 async def _attempts(desk: Desk, delivery: Delivery[D]) -> Attempts:
@@ -104,6 +136,9 @@ async def _under_lock(
         busy = Busy("another replica works on this entity")
         return busy, await _close(desk, delivery, busy, attempts)
     run.fence = lease.fence
+    waited_s = desk.clock.monotonic() - delivery.received_at
+    desk.metrics.lock_wait_seconds.observe(waited_s)
+    note("lock", {"hub.lock_wait_s": waited_s})
     try:
         return await _run_and_close(desk, delivery, deps, attempts, watch)
     except asyncio.CancelledError:
@@ -116,10 +151,9 @@ async def _under_lock(
 async def _run_and_close(
     desk: Desk, delivery: Delivery[D], deps: D, attempts: Attempts, watch: "_Watch"
 ) -> tuple[Outcome | BaseException, Settlement]:
-    accepted_at = event_time_of(delivery.message.headers or {})
-    if accepted_at is not None:
-        waited_s = max(0.0, (desk.clock.now() - accepted_at).total_seconds())
-        desk.metrics.event_age_seconds.labels(delivery.envelope.subject.name).observe(waited_s)
+    age_s = _age_s(desk, delivery)
+    if age_s is not None:
+        desk.metrics.event_age_seconds.labels(delivery.envelope.subject.name).observe(age_s, exemplar())
     # When a worker dies, all its runs are under suspicion. From some deaths on they run one after the other, so that
     # the one that kills is found and does not take the others along.
     async with desk.suspects if attempts.crashes >= SUSPECT_AFTER_CRASHES else contextlib.nullcontext():
@@ -198,7 +232,15 @@ async def _close(
         _log.warning("could not settle, the event comes again", extra={"reason": failed.reason})
         settlement = Nak(30.0)
         await nak(delivery.message, settlement.delay_s)
+    _note_settlement(settlement)
     return settlement
+
+
+def _note_settlement(settlement: Settlement) -> None:
+    told: dict[Attribute, Value] = {"hub.settlement": type(settlement).__name__.lower()}
+    if isinstance(settlement, Nak | Later | Stop):
+        told["hub.delay_s"] = settlement.delay_s
+    note("settle", told)
 
 
 def _worth_showing(result: BaseException, attempts: Attempts, settlement: Settlement) -> bool:

@@ -17,7 +17,7 @@ from shared.runtime.schedule import Schedules
 from shared.state.attempts import AttemptsLog
 from shared.state.locks import Locks
 from shared.telemetry.metrics import Metrics
-from shared.telemetry.traces import Tracer
+from shared.telemetry.traces import Trace, Tracer, links_to
 
 _COALESCED_IDS_MAX = 20
 
@@ -25,24 +25,45 @@ _COALESCED_IDS_MAX = 20
 class Delivery(Generic[D]):
     """A message in hand."""
 
-    __slots__ = ("coalesced", "coalesced_ids", "envelope", "lane", "message", "position", "route")
+    __slots__ = (
+        "coalesced",
+        "coalesced_ids",
+        "coalesced_traces",
+        "envelope",
+        "lane",
+        "message",
+        "position",
+        "received_at",
+        "route",
+    )
 
     def __init__(
-        self, message: Msg, position: Position, route: Route[Any, D], envelope: Envelope[Any], lane: str
+        self,
+        message: Msg,
+        position: Position,
+        route: Route[Any, D],
+        envelope: Envelope[Any],
+        lane: str,
+        *,
+        received_at: float,
     ) -> None:
         self.message = message
         self.position = position
         self.route = route
         self.envelope = envelope
         self.lane = lane
+        self.received_at = received_at
+        """On the monotonic clock."""
         self.coalesced = 0
         self.coalesced_ids: list[str] = []
+        self.coalesced_traces: list[Trace] = []
 
-    def stands_for(self, event_id: str) -> None:
+    def stands_for(self, other: Envelope[Any]) -> None:
         """An equal event has arrived; this delivery's run does its work too."""
         self.coalesced += 1
         if len(self.coalesced_ids) < _COALESCED_IDS_MAX:
-            self.coalesced_ids.append(event_id)
+            self.coalesced_ids.append(other.event_id)
+            self.coalesced_traces.extend(links_to(other.traceparent))
 
 
 class Desk(msgspec.Struct, frozen=True, kw_only=True):

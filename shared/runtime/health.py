@@ -49,13 +49,14 @@ class Health:
         return {name: answer for name, answer in zip(checks, answers, strict=True) if answer}
 
     async def watch_loop(self) -> None:
-        """Measures how late timers run: a loop that is blocked answers no probe and renews no lock."""
+        """Counts tasks, and measures how late timers run: a loop that is blocked answers no probe, renews no lock."""
         loop = asyncio.get_running_loop()
         while True:
             asked = loop.time()
             await asyncio.sleep(_LAG_EVERY_S)
             self._lag_s = max(0.0, loop.time() - asked - _LAG_EVERY_S)
-            self._metrics.loop_lag_seconds.set(self._lag_s)
+            self._metrics.loop_lag_seconds.observe(self._lag_s)
+            self._metrics.tasks.set(len(asyncio.all_tasks()))
 
     def routes(self) -> list[web.RouteDef]:
         """To be added to an aiohttp application."""
@@ -75,8 +76,9 @@ class Health:
             return _json({"status": "not ready", "problems": problems, **self._about}, 503)
         return _json({"status": "ready", **self._about}, 200)
 
-    async def _render(self, _request: web.Request) -> web.Response:
-        return web.Response(body=self._metrics.render(), content_type="text/plain", charset="utf-8")
+    async def _render(self, request: web.Request) -> web.Response:
+        body, content_type = self._metrics.negotiated(request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": content_type})
 
 
 def _json(data: object, status: int) -> web.Response:

@@ -12,14 +12,16 @@ import msgspec
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
+from prometheus_client import Counter
 
 from shared.clock import Clock
 from shared.contracts.envelope import MSG_ID, seal
 from shared.contracts.subjects import E, Subject
 from shared.outcomes.errors import Unavailable
 from shared.runtime.bus import Bus
+from shared.telemetry.attributes import Attributes, sending
 from shared.telemetry.metrics import Metrics
-from shared.telemetry.traces import Tracer, Value
+from shared.telemetry.traces import Tracer, exemplar
 
 _TRY_S = 1.0
 _PAUSE_S = 0.1
@@ -38,6 +40,15 @@ class _Ack(msgspec.Struct):
     stream: str = ""
     seq: int = 0
     error: _Error | None = None
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """What stays the same over all events of one subject."""
+
+    span: str
+    attributes: Attributes
+    published: Counter
+    failures: Counter
 
 
 class Publisher:
@@ -60,13 +71,17 @@ class Publisher:
         self._clock = clock
         self._tracer = tracer
         self._metrics = metrics
+        self._known: dict[str, _Known] = {}
         self._new_id = new_id
         self._in_flight_max = in_flight_max
         self._deadline_s = deadline_s
         self._inbox = bus.nc.new_inbox()
         self._numbers = itertools.count()
         self._in_flight = 0
-        self._waiting: dict[str, asyncio.Future[bytes]] = {}
+        metrics.publishes_in_flight.set_function(lambda: self._in_flight)
+        self._waiting: dict[str, tuple[asyncio.Future[bytes], float]] = {}
+        """The answers that are awaited, and until when; oldest first."""
+        self._timer: asyncio.TimerHandle | None = None
         self._subscription: Subscription | None = None
 
     async def start(self) -> None:
@@ -76,11 +91,8 @@ class Publisher:
     async def publish(self, subject: Subject[E], event: E) -> str:
         """Returns the event's id once JetStream has stored it. Raises Unavailable (Overloaded) when it has not."""
         event_id = self._new_id()
-        with self._tracer.span(
-            f"publish {subject.name}",
-            kind="producer",
-            attributes=_attributes(subject.name, event_id) if self._tracer.recording else None,
-        ) as span:
+        known = self._known.get(subject.name) or self._know(subject.name)
+        with self._tracer.span(known.span, kind="producer", attributes=known.attributes) as span:
             headers, body = seal(
                 subject,
                 event,
@@ -89,13 +101,25 @@ class Publisher:
                 now=self._clock.now(),
                 traceparent=span.trace.header(),
             )
+            if span.recording:
+                span.add({"messaging.message.id": event_id, "messaging.message.body.size": len(body)})
             try:
-                await self.store(subject.name, body, headers)
+                sequence = await self.store(subject.name, body, headers)
             except Unavailable:
-                self._metrics.publish_failures.labels(subject.name).inc()
+                known.failures.inc(exemplar=exemplar())
                 raise
-        self._metrics.events_published.labels(subject.name).inc()
+            span.set("messaging.nats.stream.sequence", sequence)
+        known.published.inc()
         return event_id
+
+    def _know(self, subject: str) -> _Known:
+        known = self._known[subject] = _Known(
+            f"publish {subject}",
+            sending(subject),
+            self._metrics.events_published.labels(subject),
+            self._metrics.publish_failures.labels(subject),
+        )
+        return known
 
     async def store(self, subject: str, body: bytes, headers: Mapping[str, str]) -> int:
         """Publishes raw; the sequence number it got. `Nats-Msg-Id` must be among the headers, or a retry may double."""
@@ -116,6 +140,7 @@ class Publisher:
                 return ack.seq
             if ack is not None and ack.error is not None:
                 raise Unavailable(f"JetStream did not store it: {ack.error.description}")
+            self._bus.check_permitted(subject)
             if self._clock.monotonic() + _PAUSE_S >= deadline:
                 raise Unavailable("JetStream did not answer in time")
             await asyncio.sleep(_PAUSE_S)
@@ -127,34 +152,31 @@ class Publisher:
         number = str(next(self._numbers))
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[bytes] = loop.create_future()
-        self._waiting[number] = answer
-        timer = loop.call_later(_TRY_S, self._expire, number)
+        self._waiting[number] = answer, loop.time() + _TRY_S
+        if self._timer is None:
+            self._timer = loop.call_later(_TRY_S, self._expire)
         try:
             await self._bus.nc.publish(subject, body, reply=f"{self._inbox}.{number}", headers=headers)
             told = await answer
         except (NatsError, OSError):
             return None
         finally:
-            timer.cancel()
             self._waiting.pop(number, None)
         return msgspec.json.decode(told, type=_Ack) if told else None
 
-    def _expire(self, number: str) -> None:
-        answer = self._waiting.get(number)
-        if answer is not None and not answer.done():
-            answer.set_result(b"")
+    def _expire(self) -> None:
+        """One timer for all, since all have the same time: a timer each is a twentieth of what a publish costs."""
+        loop = asyncio.get_running_loop()
+        self._timer = None
+        for answer, until in self._waiting.values():
+            if until > loop.time():
+                self._timer = loop.call_at(until, self._expire)
+                return
+            if not answer.done():
+                answer.set_result(b"")
 
     async def _on_ack(self, message: Msg) -> None:
-        answer = self._waiting.get(message.subject.rpartition(".")[2])
+        answer, _ = self._waiting.get(message.subject.rpartition(".")[2], (None, 0.0))
         if answer is not None and not answer.done():
             # An empty body is a status such as 503: nobody took the message.
             answer.set_result(message.data)
-
-
-def _attributes(subject: str, event_id: str) -> dict[str, Value]:
-    return {
-        "messaging.system": "nats",
-        "messaging.operation.type": "send",
-        "messaging.destination.name": subject,
-        "messaging.message.id": event_id,
-    }

@@ -11,6 +11,7 @@ from shared.runtime.desk import Delivery, Desk
 from shared.runtime.history import Record
 from shared.runtime.route import D
 from shared.telemetry.run import Run
+from shared.telemetry.traces import exemplar
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ def report(desk: Desk, delivery: Delivery[D], run: Run, ended: Ended) -> None:
     """Metrics, the history record and the canonical log line."""
     subject = delivery.envelope.subject.name
     desk.metrics.deliveries.labels(subject, ended.outcome, metric_reason(ended.result)).inc()
-    desk.metrics.delivery_seconds.labels(subject).observe(ended.seconds)
+    desk.metrics.delivery_seconds.labels(subject).observe(ended.seconds, exemplar())
     if not isinstance(ended.result, Busy):  # giving back is not an ending, and may happen often
         _record(desk, delivery, run, ended)
     _line(delivery, run, ended)

@@ -12,9 +12,13 @@ from typing import TextIO
 import msgspec
 
 from shared.telemetry.run import current_run
+from shared.telemetry.traces import current_trace
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-_NOISY = ("nats", "aiohttp.access", "asyncio", "opentelemetry", "urllib3")
+_NOISY = ("nats", "aiohttp.access", "asyncio", "urllib3")
+# What they say with every batch while a collector is away, `telemetry/otlp.py` says once. Other warnings of the SDK
+# are about its settings, and are heard.
+_SAID_OTHERWISE = ("opentelemetry.exporter", "opentelemetry.sdk._shared_internal")
 
 
 def setup_logging(service: str, level: str, stream: TextIO = sys.stdout) -> None:
@@ -26,6 +30,8 @@ def setup_logging(service: str, level: str, stream: TextIO = sys.stdout) -> None
     root.setLevel(level.upper())
     for name in _NOISY:
         logging.getLogger(name).setLevel(logging.ERROR)
+    for name in _SAID_OTHERWISE:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     # nats-py logs a failed callback with its values; our own error callback says it without.
     logging.getLogger("nats").setLevel(logging.CRITICAL)
 
@@ -37,6 +43,10 @@ def fields_of(record: logging.LogRecord) -> dict[str, object]:
     if run is not None:
         fields["event_id"] = run.event_id
         fields["trace_id"] = run.trace_id
+    trace = current_trace()
+    if trace is not None:
+        fields["trace_id"] = trace.trace_id
+        fields["span_id"] = trace.span_id
     fields.update({key: value for key, value in vars(record).items() if key not in _STANDARD})
     if record.exc_info and record.exc_info[1] is not None:
         fields["error"] = type(record.exc_info[1]).__name__

@@ -10,6 +10,7 @@ import pytest
 
 from shared.telemetry.logs import JsonFormatter, LineFormatter, LiveLog, setup_logging
 from shared.telemetry.run import Run, enter_run, leave_run
+from shared.telemetry.traces import Tracer
 
 CANARY = "Mandant Müller"
 
@@ -22,7 +23,14 @@ def root() -> Iterator[logging.Logger]:
     yield logger
     logger.handlers[:] = before[0]
     logger.setLevel(before[1])
-    for name in ("nats", "aiohttp.access", "asyncio", "opentelemetry", "urllib3"):
+    for name in (
+        "nats",
+        "aiohttp.access",
+        "asyncio",
+        "opentelemetry.exporter",
+        "opentelemetry.sdk._shared_internal",
+        "urllib3",
+    ):
         logging.getLogger(name).setLevel(logging.NOTSET)
 
 
@@ -76,6 +84,22 @@ def test_every_line_within_a_run_has_its_ids() -> None:
         leave_run(token)
     assert (told["event_id"], told["trace_id"]) == ("e-1", "t-1")
     assert "event_id" not in json.loads(JsonFormatter("s").format(record()))
+
+
+def test_every_line_within_a_span_has_its_ids() -> None:
+    """P14: from a line to its trace, and to the very span in it; the gateway's lines too, which belong to no run."""
+    tracer = Tracer()
+    with tracer.span("webhook"), tracer.span("publish") as span:
+        told = json.loads(JsonFormatter("s").format(record()))
+    assert (told["trace_id"], told["span_id"]) == (span.trace.trace_id, span.trace.span_id)
+    assert {"trace_id", "span_id"}.isdisjoint(json.loads(JsonFormatter("s").format(record())))
+
+
+@pytest.mark.parametrize("level", ["debug", "info", "warning", "error", "critical"])
+def test_levels_are_called_as_loki_calls_them(level: str) -> None:
+    """Lower case, and words that its level detection knows."""
+    made = logging.getLogger("t").makeRecord("t", logging.getLevelNamesMapping()[level.upper()], "f", 1, "m", (), None)
+    assert json.loads(JsonFormatter("s").format(made))["level"] == level
 
 
 @pytest.mark.parametrize("formatter", [JsonFormatter("s"), LineFormatter()])

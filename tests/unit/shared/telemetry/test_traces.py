@@ -80,7 +80,7 @@ def test_a_tracer_without_a_provider_passes_ids_on() -> None:
         with tracer.span("inner") as inner:
             assert inner.trace.trace_id == outer.trace.trace_id
             assert inner.trace.span_id != outer.trace.span_id
-            inner.set("k", 1)
+            inner.set("hub.coalesced", 1)
             inner.fail("Busy")
         assert current_trace() == outer.trace
     assert current_trace() is None
@@ -93,7 +93,7 @@ def test_a_parent_from_outside_is_continued_and_a_link_is_not() -> None:
     tracer = Tracer()
     with tracer.span("child", parent=above) as child:
         assert (child.trace.trace_id, child.trace.sampled) == (TRACE, True)
-        with tracer.span("replay", link=above) as replay:
+        with tracer.span("replay", links=[above]) as replay:
             assert replay.trace.trace_id != TRACE
 
 
