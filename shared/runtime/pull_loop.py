@@ -23,9 +23,9 @@ from shared.runtime.bus import ApiError, Bus
 _log = logging.getLogger(__name__)
 
 _EXPIRES_S = 30.0
-_HEARTBEAT_S = 5.0
+_HEARTBEAT_S = 2.0
 _AGAIN_S = 0.25
-_OPEN_S = 2.0
+_OPEN_S = 1.0
 """A request that was under way when the broker died gets no answer; the next one does."""
 _NS = 1_000_000_000
 

@@ -16,6 +16,7 @@ from shared.contracts.keys import key
 from shared.outcomes.errors import Busy, Halt, Parked, RateLimited, Rejected, Unavailable
 from shared.state.kv import Bucket
 from shared.telemetry.run import current_run
+from shared.telemetry.traces import note
 
 _KEEP_DONE_S = 30 * 24 * 3600
 
@@ -128,6 +129,7 @@ class Journal:
 
     async def _resolve(self, effect: Effect, row: Row, look: Look, visible_after_s: float) -> str | None:
         found = list(dict.fromkeys(await look(row)))
+        note("journal look", {"hub.journal.effect": effect.name, "hub.journal.found": len(found)})
         if len(found) == 1:
             return found[0]
         if len(found) > 1:

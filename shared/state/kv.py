@@ -1,18 +1,31 @@
 """One key-value bucket by JetStream's raw API: what nats-py's own class cannot do (TTL with CAS, exact delete).
 
-Facts: https://docs.nats.io/nats-concepts/jetstream/key-value-store and ADR-8, ADR-43 of nats-architecture-and-design.
+Reads ask the bucket's leader: any replica answers a direct get, as nats-py sends it, and one that lags behind says what
+is no longer so. Facts: https://docs.nats.io/nats-concepts/jetstream/key-value-store and ADR-8, ADR-31, ADR-43 of
+nats-architecture-and-design.
 """
+
+import asyncio
 
 import msgspec
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.errors import NoRespondersError
+from nats.errors import TimeoutError as NatsTimeoutError
 
 from shared.outcomes.errors import Unavailable
 from shared.state.request import request
 
 _TIMEOUT_S = 3.0
+_PATIENCE_S = 10.0
+"""A bucket whose leader has died has a new one after four to nine seconds: a run should survive that."""
+_PAUSE_S = 0.2
+_NOT_NOW = b'"err_code":10008'
+"""JetStream has no leader for it at this moment and has done nothing."""
+_ERROR_BYTES = 300
 _WRONG_LAST_SEQUENCE = (10071, 10164)
-_OPERATION = "KV-Operation"
+_OPERATION = b"\r\nKV-Operation:"
 _NO_MESSAGE = (10037, 10043, 10057)
 
 
@@ -33,6 +46,26 @@ class _Ack(msgspec.Struct):
     error: _ApiError | None = None
 
 
+class _Stored(msgspec.Struct):
+    seq: int
+    hdrs: bytes = b""
+    data: bytes = b""
+
+    @property
+    def is_marker(self) -> bool:
+        """What `nats kv del` leaves: it stands where a key is not."""
+        return _OPERATION in self.hdrs
+
+
+class _Found(msgspec.Struct):
+    message: _Stored | None = None
+    error: _ApiError | None = None
+
+
+class _Unheard(Unavailable):
+    """There was no answer in time: whether it was done is not known."""
+
+
 class Bucket:
     """Reads and compare-and-set writes. Raises Unavailable when NATS does not answer."""
 
@@ -40,22 +73,19 @@ class Bucket:
         self.name = name
         self._nc = nc
         self._prefix = f"$KV.{name}."
-        self._direct_get = f"$JS.API.DIRECT.GET.KV_{name}.{self._prefix}"
+        self._get = f"$JS.API.STREAM.MSG.GET.KV_{name}"
 
     async def get(self, key: str) -> Entry | None:
         """The present value, or None."""
-        answer = await self._request(self._direct_get + key, b"")
-        headers = answer.headers or {}
-        if "Nats-Sequence" not in headers:
-            if headers.get("Status") == "404":
-                return None
-            raise Unavailable(f"bucket {self.name} answered {headers.get('Status', 'nonsense')}")
-        return None if _OPERATION in headers else Entry(answer.data, int(headers["Nats-Sequence"]))
+        found = await self._last(key)
+        return None if found is None or found.is_marker else Entry(found.data, found.seq)
 
-    async def _marker(self, key: str) -> int | None:
-        """The revision of the marker that `nats kv del` leaves: it stands where a key is not."""
-        headers = (await self._request(self._direct_get + key, b"")).headers or {}
-        return int(headers["Nats-Sequence"]) if _OPERATION in headers else None
+    async def _last(self, key: str) -> _Stored | None:
+        answer = await self._repeat(self._get, msgspec.json.encode({"last_by_subj": self._prefix + key}))
+        found = msgspec.json.decode(answer.data, type=_Found)
+        if found.error is not None and found.error.err_code not in _NO_MESSAGE:
+            raise Unavailable(f"bucket {self.name} refused a read: {found.error.description}")
+        return found.message
 
     async def create(self, key: str, value: bytes, *, ttl_s: int | None = None) -> int | None:
         """Writes a key that must not exist; its revision, or None when it exists."""
@@ -67,15 +97,27 @@ class Bucket:
         A write without `ttl_s` stays for ever, also when the value before it had one.
         """
         written = await self._write(key, value, revision, ttl_s)
-        if written is None and revision == 0 and (marker := await self._marker(key)) is not None:
-            return await self._write(key, value, marker, ttl_s)
+        if written is None and revision == 0:
+            last = await self._last(key)
+            if last is not None and last.is_marker:
+                return await self._write(key, value, last.seq, ttl_s)
         return written
 
     async def _write(self, key: str, value: bytes, revision: int, ttl_s: int | None) -> int | None:
         headers = {"Nats-Expected-Last-Subject-Sequence": str(revision)}
         if ttl_s is not None:
             headers["Nats-TTL"] = f"{max(1, ttl_s)}s"
-        answer = await self._request(self._prefix + key, value, headers)
+        try:
+            return self._written(await self._request(self._prefix + key, value, headers))
+        except _Unheard:
+            # It may have been stored. Of two equal ones over the same revision JetStream stores one.
+            again = self._written(await self._repeat(self._prefix + key, value, headers))
+        if again is not None:
+            return again
+        last = await self._last(key)
+        return last.seq if last is not None and last.data == value and last.seq > revision else None
+
+    def _written(self, answer: Msg) -> int | None:
         ack = msgspec.json.decode(answer.data, type=_Ack)
         if ack.error is None:
             return ack.seq
@@ -86,7 +128,7 @@ class Bucket:
     async def put(self, key: str, value: bytes, *, ttl_s: int | None = None) -> int:
         """Writes whatever was there; the new revision."""
         headers = {"Nats-TTL": f"{max(1, ttl_s)}s"} if ttl_s is not None else None
-        ack = msgspec.json.decode((await self._request(self._prefix + key, value, headers)).data, type=_Ack)
+        ack = msgspec.json.decode((await self._repeat(self._prefix + key, value, headers)).data, type=_Ack)
         if ack.error is not None:
             raise Unavailable(f"bucket {self.name} refused a write: {ack.error.description}")
         return ack.seq
@@ -94,7 +136,7 @@ class Bucket:
     async def delete(self, revision: int) -> None:
         """Removes exactly this revision, of whatever key, without a tombstone; nothing happens when it is gone."""
         body = msgspec.json.encode({"seq": revision, "no_erase": True})
-        answer = await self._request(f"$JS.API.STREAM.MSG.DELETE.KV_{self.name}", body)
+        answer = await self._repeat(f"$JS.API.STREAM.MSG.DELETE.KV_{self.name}", body)
         ack = msgspec.json.decode(answer.data, type=_Ack)
         if ack.error is not None and ack.error.err_code not in _NO_MESSAGE:
             raise Unavailable(f"bucket {self.name} refused a delete: {ack.error.description}")
@@ -105,25 +147,35 @@ class Bucket:
         found: list[str] = []
         while True:
             body = msgspec.json.encode(wanted | {"offset": len(found)})
-            answer = await self._request(f"$JS.API.STREAM.INFO.KV_{self.name}", body)
+            answer = await self._repeat(f"$JS.API.STREAM.INFO.KV_{self.name}", body)
             page = msgspec.json.decode(answer.data, type=_Info).state.subjects or {}
             found.extend(subject.removeprefix(self._prefix) for subject in page)
             if not page or len(page) < _SUBJECTS_PAGE:
                 return sorted(found)
 
-    async def _request(self, subject: str, body: bytes, headers: dict[str, str] | None = None) -> "Answer":
-        try:
-            answer = await request(self._nc, subject, body, timeout_s=_TIMEOUT_S, headers=headers)
-        except (NatsError, OSError) as failed:
-            raise Unavailable(f"bucket {self.name}: NATS does not answer ({type(failed).__name__})") from None
-        return Answer(answer.data, answer.headers)
+    async def _repeat(self, subject: str, body: bytes, headers: dict[str, str] | None = None) -> Msg:
+        """For what may be asked twice: asks again when there was no answer."""
+        return await self._request(subject, body, headers, repeatable=True)
 
-
-class Answer(msgspec.Struct, frozen=True):
-    """What NATS said."""
-
-    data: bytes
-    headers: dict[str, str] | None
+    async def _request(
+        self, subject: str, body: bytes, headers: dict[str, str] | None, *, repeatable: bool = False
+    ) -> Msg:
+        """Waits for a leader. What a leader may have heard is sent again only where that does no harm."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _PATIENCE_S
+        while True:
+            is_last = loop.time() + _PAUSE_S > deadline
+            try:
+                answer = await request(self._nc, subject, body, timeout_s=_TIMEOUT_S, headers=headers)
+            except (NatsError, OSError) as failed:
+                is_unheard = isinstance(failed, NatsTimeoutError)
+                if is_last or not (isinstance(failed, NoRespondersError) or (repeatable and is_unheard)):
+                    told = f"bucket {self.name}: NATS does not answer ({type(failed).__name__})"
+                    raise (_Unheard if is_unheard else Unavailable)(told) from None
+            else:
+                if is_last or not (repeatable and _NOT_NOW in answer.data[:_ERROR_BYTES]):
+                    return answer
+            await asyncio.sleep(_PAUSE_S)
 
 
 class _State(msgspec.Struct):

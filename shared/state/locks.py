@@ -99,7 +99,12 @@ class Locks:
     async def _renewed_unheard(self, lease: Lease) -> int | None:
         """A renewal whose answer was lost has moved the lock on; it is still ours when it holds our value."""
         entry = await self._bucket.get(lease.key)
-        return entry.revision if entry is not None and entry.value == lease.value else None
+        if entry is None or entry.value != lease.value:
+            return None
+        if entry.revision <= lease.revision:
+            # Refused, and yet not moved on: another write is under way, or a leader of yesterday has answered.
+            raise Unavailable("whether the lock is still held is not known")
+        return entry.revision
 
     async def release(self, lease: Lease) -> None:
         """Gives the lock back: deletes our revision and no other. If NATS is away, the lease runs out by itself."""

@@ -3,8 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import os
-import signal
 import time
 from collections.abc import AsyncIterator
 
@@ -35,7 +33,9 @@ class Puller:
         self.loop = PullLoop(
             service.bus,
             stream="VMH",
-            consumer=consumer_config("puller", ["vmh.document.update"], ack_wait_s=2, replicas=1),
+            consumer=consumer_config(
+                "puller", ["vmh.document.update"], ack_wait_s=2, replicas=service.bus.settings.nats_replicas
+            ),
             on_message=self._on_message,
             room=lambda: self.room - self.open,
             clock=service.clock,
@@ -114,8 +114,7 @@ async def test_a_killed_and_restarted_server(service: Service, nats_server: Nats
 
 async def test_a_server_killed_while_it_is_being_asked(service: Service, nats_server: NatsServer) -> None:
     """P7: a request that died with the broker does not hold the loop up once the broker is back."""
-    assert nats_server.pid is not None
-    os.kill(nats_server.pid, signal.SIGSTOP)
+    nats_server.freeze()
     async with pulling(service) as puller:
         await asyncio.sleep(0.1)  # its first request is on its way and will never be answered
         nats_server.kill()
@@ -138,14 +137,13 @@ async def test_a_quiet_broker_is_asked_anew(
     """No heartbeats on an open connection: the loop starts over instead of waiting for ever."""
     monkeypatch.setattr("shared.runtime.pull_loop._HEARTBEAT_S", 0.2)
     caplog.set_level(logging.WARNING)
-    assert nats_server.pid is not None
     async with pulling(service) as puller:
         await puller.until(await publish(service))
-        os.kill(nats_server.pid, signal.SIGSTOP)
+        nats_server.freeze()
         try:
             await until(lambda: "gone quiet" in caplog.text)
         finally:
-            os.kill(nats_server.pid, signal.SIGCONT)
+            nats_server.thaw()
         await puller.until(await publish(service, 3))
 
 

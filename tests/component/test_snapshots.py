@@ -15,6 +15,7 @@ from shared.state.attempts import AttemptsLog
 from shared.state.kv import Bucket
 from shared.state.snapshots import Snapshots
 from shared.telemetry.run import Run, enter_run, leave_run
+from tests.support.nats import OwnNats
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,13 +149,36 @@ async def test_compare_and_set(service: Service) -> None:
     assert (entry.value, entry.revision) == (b"2", second)
 
 
+async def test_a_write_whose_answer_came_too_late_is_known_to_be_ours(service: Service, nats_server: OwnNats) -> None:
+    """P2: the broker stood still for longer than a try takes, and then stores the first one: the lock is not lost."""
+    bucket = Bucket(service.bus.nc, SNAPSHOTS.name)
+    nats_server.freeze()
+    asked = asyncio.gather(bucket.create("a", b"mine"), bucket.put("b", b"1"), bucket.get("c"))
+    await asyncio.sleep(3.5)  # one try and a little more
+    nats_server.thaw()
+    created, _, nothing = await asked
+    entry = await bucket.get("a")
+    assert entry is not None
+    assert (entry.value, entry.revision) == (b"mine", created)
+    assert nothing is None
+    assert await bucket.create("a", b"another's") is None
+
+
 # Attempts
 
 
 @pytest.fixture
 def attempts(service: Service) -> AttemptsLog:
     """On an empty bucket."""
-    return AttemptsLog(Bucket(service.bus.nc, IDEMPOTENCY.name))
+    return AttemptsLog(Bucket(service.bus.nc, IDEMPOTENCY.name), consumer="document_worker")
+
+
+async def test_what_one_service_failed_at_is_not_counted_for_another(service: Service, attempts: AttemptsLog) -> None:
+    """Two services hear the events of a party: each has its own tries at the same message."""
+    other = AttemptsLog(Bucket(service.bus.nc, IDEMPOTENCY.name), consumer="beteiligte_worker")
+    await attempts.write("VMH", 7, Attempts(failures=9))
+    assert await other.read("VMH", 7, delivered=2, failures_before=0) == Attempts()
+    assert (await attempts.read("VMH", 7, delivered=2, failures_before=0)).failures == 9
 
 
 async def test_a_first_delivery_asks_nobody(service: Service, attempts: AttemptsLog) -> None:

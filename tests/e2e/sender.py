@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import time
 from collections import Counter
 from collections.abc import Iterable
 
@@ -26,6 +27,10 @@ class Sender:
         self._numbers = itertools.count(1)
         self.answers: Counter[int] = Counter()
         """Requests by status; 0 is no connection, 408 no answer in time."""
+        self.unguided = 0
+        """Answers of 503 that did not say when to come again."""
+        self.accepted_at: list[float] = []
+        """When, in unix seconds."""
         self.accepted: Counter[str] = Counter()
         """How often each record's webhook was answered with 200."""
         self.lost: Counter[str] = Counter()
@@ -39,6 +44,7 @@ class Sender:
             status = await self._post(entity_id)
             self.answers[status] += 1
             if status == 200:
+                self.accepted_at.append(time.time())
                 self.accepted[entity_id] += 1
                 return
             if status not in RETRIED or attempt == MAX_ATTEMPTS:
@@ -65,6 +71,7 @@ class Sender:
         try:
             async with self._session.post(self._url, data=body, headers=headers, timeout=_TIMEOUT) as answer:
                 await answer.read()
+                self.unguided += answer.status == 503 and "Retry-After" not in answer.headers
                 return answer.status
         except TimeoutError:
             return 408
