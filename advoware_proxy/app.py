@@ -14,6 +14,7 @@ from shared.clients.advoware import Advoware
 from shared.clients.http import Tools
 from shared.clients.redis_cache import RedisCache
 from shared.contracts.operator import Facts
+from shared.contracts.proxy import REST
 from shared.runtime.large_reply import LargeReplies
 from shared.runtime.microservice import Microservice
 from shared.runtime.operator import doctor_endpoint
@@ -31,7 +32,7 @@ async def build(settings: Settings, service: Service) -> AsyncIterator[Deps]:
     tools = Tools(clock=service.clock, tracer=service.tracer, metrics=service.metrics)
     cache = RedisCache(settings.redis, metrics=service.metrics)
     advoware = Advoware(settings.advoware, cache, tools, holder=service.holder)
-    replies = LargeReplies(service.bus.nc)
+    replies = LargeReplies(service.bus.nc, below=REST)
     async with cache.open(), advoware.open():
         await replies.start()
         yield Deps(

@@ -24,7 +24,6 @@ from shared.contracts.proxy import (
     CALLER_PATTERN,
     METHODS,
     RETRY_AFTER_HEADER,
-    SERVICE,
     STATUS_HEADER,
     Method,
     subject,
@@ -32,9 +31,10 @@ from shared.contracts.proxy import (
 from shared.outcomes.errors import HubError, RateLimited, Rejected, Unauthorized, Unavailable
 from shared.runtime.large_reply import PIECE_BYTES, LargeReplies
 from shared.runtime.microservice import Endpoint, Reply, Request
+from shared.telemetry.attributes import processing
 from shared.telemetry.metrics import Metrics
 from shared.telemetry.run import Run, current_run, enter_run, leave_run
-from shared.telemetry.traces import Tracer, parse_traceparent
+from shared.telemetry.traces import Tracer, exemplar, parse_traceparent
 
 _log = logging.getLogger(__name__)
 
@@ -80,7 +80,8 @@ async def answer(method: Method, request: Request, deps: Deps) -> Reply:
     told = request.headers.get(CALLER_HEADER, "")
     caller = told if _CALLER.fullmatch(told) else "nats"
     parent = parse_traceparent(request.headers.get(TRACEPARENT))
-    with deps.tracer.span(f"{SERVICE} {method}", kind="server", parent=parent) as span:
+    to = subject(method)
+    with deps.tracer.span(f"process {to}", kind="consumer", parent=parent, attributes=processing(to)) as span:
         token = enter_run(Run(event_id="", trace_id=span.trace.trace_id))
         try:
             reply, endpoint = await _reply(method, request.body, caller, span.trace.trace_id, deps)
@@ -90,9 +91,9 @@ async def answer(method: Method, request: Request, deps: Deps) -> Reply:
         span.set("hub.proxy.status", status)
         if status >= 500:
             span.fail(str(status))
-    seconds = deps.clock.monotonic() - began
+        seconds = deps.clock.monotonic() - began
+        deps.metrics.proxy_seconds.labels(method).observe(seconds, exemplar())
     deps.metrics.proxy_requests.labels(method, str(status)).inc()
-    deps.metrics.proxy_seconds.labels(method).observe(seconds)
     extra = {
         "method": method,
         "caller": caller,

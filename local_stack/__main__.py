@@ -20,7 +20,7 @@ from local_stack.ports import BadPort, PortTaken
 from local_stack.processes import EXIT_MISSING_PART, EXIT_SETTINGS, Child, ChildFailed, Death, Supervisor, supervised
 from local_stack.redis_server import RedisServerMissing
 from local_stack.reload import reload
-from local_stack.services import services
+from local_stack.services import company
 from local_stack.stage import Stage
 from local_stack.table import Screen
 
@@ -74,12 +74,12 @@ async def _stack(mode: str, environ: Mapping[str, str], screen: Screen, signals:
     began = time.monotonic()
     async with aiohttp.ClientSession() as session:
         with _store(folder) as store:
-            children = services(environ, ports, home=folder, store=store, session=session)
+            hub = company(environ, ports, home=folder, store=store, session=session)
+            children = hub.lasting
             pids = folder / "pids.json"
             async with supervised(on_death=_DEATH[mode], say=screen.trouble, pids=pids) as supervisor:
                 signals.supervisor = supervisor
-                for child in children:
-                    await supervisor.start(child)
+                await hub.raise_curtain(supervisor)
                 screen.say(f"Up in {time.monotonic() - began:.1f} s: {', '.join(child.name for child in children)}.")
                 async with connected(addresses(ports).nats) as broker:
                     stage = Stage(screen, session, broker, at=addresses(ports))

@@ -129,8 +129,8 @@ def _webhooks() -> tuple[Webhook, ...]:
 WEBHOOKS = _webhooks()
 
 
-def environments(environ: Mapping[str, str], ports: Ports) -> dict[str, dict[str, str]]:
-    """The environment of each service.
+def environments(environ: Mapping[str, str], ports: Ports, *, credentials: Path) -> dict[str, dict[str, str]]:
+    """The environment of each service. `credentials` is the folder with the file of each.
 
     What we set wins over what is set outside, so that no real vendor is ever reached; the rest (LOG_LEVEL,
     WORKER_CONCURRENCY, OTEL_… and so on) goes through.
@@ -141,20 +141,28 @@ def environments(environ: Mapping[str, str], ports: Ports) -> dict[str, dict[str
         "HUB_ENV": "demo",
         "NATS_URL": at.nats,
         "NATS_CREDS": "",
+        "NATS_CA": "",
         "NATS_REPLICAS": "1",
         "PYTHONUNBUFFERED": "1",
     }
+    services = _services(environ, ports, at)
     return {
+        "hub": common,
         "simulators": {**common, **_simulators(environ, ports)},
+        **{name: {**common, "NATS_CREDS": str(credentials / f"{name}.creds"), **own} for name, own in services.items()},
+    }
+
+
+def _services(environ: Mapping[str, str], ports: Ports, at: Addresses) -> dict[str, dict[str, str]]:
+    """What each needs beside what all have."""
+    return {
         "gateway": {
-            **common,
             "GATEWAY_HOST": HOST,
             "GATEWAY_PORT": str(ports.gateway),
             "GATEWAY_API_KEYS": f"demo:{API_KEY}",
             "GATEWAY_WEBHOOK_SECRETS": ",".join(f"{webhook.id}:{webhook.secret}" for webhook in WEBHOOKS),
         },
         "document_worker": {
-            **common,
             **_health(ports.health),
             **_espocrm(at),
             "XAI_API_KEY": "demo",
@@ -163,7 +171,6 @@ def environments(environ: Mapping[str, str], ports: Ports) -> dict[str, dict[str
             "XAI_MANAGEMENT_URL": at.xai,
         },
         "beteiligte_worker": {
-            **common,
             **_health(ports.beteiligte_health),
             **_espocrm(at),
             **_advoware(at, ports),
@@ -171,13 +178,12 @@ def environments(environ: Mapping[str, str], ports: Ports) -> dict[str, dict[str
             "ADVOWARE_LISTS_BETEILIGTE": "false",
         },
         "calendar_worker": {
-            **common,
             **_health(ports.calendar_health),
             **_advoware(at, ports),
             **_google(at, environ),
         },
-        "advoware_proxy": {**common, **_health(ports.proxy_health), **_advoware(at, ports)},
-        "console": {**common, **_console(ports)},
+        "advoware_proxy": {**_health(ports.proxy_health), **_advoware(at, ports)},
+        "console": _console(ports),
     }
 
 

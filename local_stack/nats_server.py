@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
@@ -27,9 +29,13 @@ def find_binary() -> Path:
     return Path(found)
 
 
-def server_command(store: Path, port: int, *, jetstream: bool = True) -> list[str]:
-    """The command line of a server on loopback that keeps its streams below `store`. Port -1 lets it pick one."""
+def server_command(store: Path, port: int, *, jetstream: bool = True, config: Path | None = None) -> list[str]:
+    """The command line of a server on loopback that keeps its streams below `store`. Port -1 lets it pick one.
+
+    `config` says who may connect; without it everybody may.
+    """
     command = [str(find_binary()), "-a", "127.0.0.1", "-p", str(port)]
+    command += ["-c", str(config)] if config is not None else []
     return [*command, "-js", "-sd", str(store / "jetstream")] if jetstream else command
 
 
@@ -82,6 +88,18 @@ class NatsServer:
     def kill(self) -> None:
         """kill -9."""
         self._process.end(kill=True)
+
+    def freeze(self) -> None:
+        """It stands still: connections stay open and nothing is answered."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """It goes on, if it has not ended meanwhile."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        if (pid := self._process.pid) is not None:
+            os.kill(pid, number)
 
     async def astart(self) -> None:
         """`start` without holding up the event loop."""

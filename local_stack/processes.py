@@ -44,7 +44,7 @@ class Child:
         *,
         env: Mapping[str, str],
         log: Path,
-        ready: Callable[[], Awaitable[bool]],
+        ready: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
         self.name = name
         self.log = log
@@ -56,8 +56,35 @@ class Child:
 
     async def start(self) -> asyncio.subprocess.Process:
         """Starts it and waits until it is ready. Raises ChildFailed."""
+        self.process = process = await self._spawn()
+        try:
+            async with asyncio.timeout(_READY_S):
+                while self._ready is not None and not await self._ready():
+                    if process.returncode is not None:
+                        raise ChildFailed(self, f"ended with {process.returncode} while starting", process.returncode)
+                    await asyncio.sleep(_LOOK_EVERY_S)
+        except TimeoutError:
+            raise ChildFailed(self, f"was not ready within {_READY_S:g} s", None) from None
+        return process
+
+    async def run(self) -> None:
+        """For a command that ends by itself: waits for that. Raises ChildFailed unless it ends well."""
+        process = await self._spawn()
+        try:
+            async with asyncio.timeout(_READY_S):
+                code = await process.wait()
+        except TimeoutError:
+            raise ChildFailed(self, f"did not end within {_READY_S:g} s", None) from None
+        finally:
+            if process.returncode is None:
+                _kill(process.pid)
+                await process.wait()
+        if code != 0:
+            raise ChildFailed(self, f"ended with {code}", code)
+
+    async def _spawn(self) -> asyncio.subprocess.Process:
         with self.log.open("ab") as log:
-            process = await asyncio.create_subprocess_exec(
+            return await asyncio.create_subprocess_exec(
                 *self._command,
                 env=self._env,
                 stdin=asyncio.subprocess.DEVNULL,
@@ -65,16 +92,6 @@ class Child:
                 stderr=log,
                 start_new_session=True,
             )
-        self.process = process
-        try:
-            async with asyncio.timeout(_READY_S):
-                while not await self._ready():
-                    if process.returncode is not None:
-                        raise ChildFailed(self, f"ended with {process.returncode} while starting", process.returncode)
-                    await asyncio.sleep(_LOOK_EVERY_S)
-        except TimeoutError:
-            raise ChildFailed(self, f"was not ready within {_READY_S:g} s", None) from None
-        return process
 
     def last_words(self) -> list[str]:
         """The end of its log, readable."""

@@ -13,7 +13,7 @@ from shared.runtime.bus import Bus
 from shared.runtime.publisher import Publisher
 from shared.runtime.service import version
 from shared.telemetry.metrics import Metrics
-from shared.telemetry.traces import build_tracer
+from shared.telemetry.tracing import About, tracing
 
 Deed = Literal[
     "replay",
@@ -21,6 +21,7 @@ Deed = Literal[
     "break",
     "set",
     "rm",
+    "erase",
     "reveal",
     "pause",
     "resume",
@@ -65,17 +66,11 @@ async def acting(
     bus: Bus, environ: Mapping[str, str], *, clock: Clock, name: str, source: str
 ) -> AsyncIterator[Operator]:
     """`source` says in events by which tool they came: `hub` or `console`."""
-    tracer = build_tracer(source, version(), environ)
-    try:
+    metrics = Metrics(source, version())
+    about = About(service=source, version=version(), instance=f"{source}.{secrets.token_hex(4)}")
+    async with tracing(about, environ, metrics) as tracer:
         publisher = Publisher(
-            bus,
-            source=source,
-            clock=clock,
-            tracer=tracer,
-            metrics=Metrics(source, version()),
-            new_id=lambda: secrets.token_hex(16),
+            bus, source=source, clock=clock, tracer=tracer, metrics=metrics, new_id=lambda: secrets.token_hex(16)
         )
         await publisher.start()
         yield Operator(bus, publisher, clock, name)
-    finally:
-        tracer.close()

@@ -29,7 +29,7 @@ from shared.settings import Secret
 from shared.state.kv import Bucket
 from shared.state.snapshots import Snapshots
 from shared.telemetry.metrics import Metrics
-from shared.telemetry.traces import build_tracer
+from shared.telemetry.tracing import About, tracing
 
 GATEWAY = "gateway"
 _KIND = "Webhook"
@@ -126,21 +126,20 @@ async def webhooks_of(
     settings: EspocrmSettings, environ: Mapping[str, str], *, clock: Clock, source: str
 ) -> AsyncIterator[Webhooks]:
     """EspoCRM, with connections held open."""
-    tracer = build_tracer(source, version(), environ)
-    tools = Tools(clock=clock, tracer=tracer, metrics=Metrics(source, version()))
-    http = HttpClient(
-        "espocrm",
-        settings.espocrm_api_base_url,
-        secret=settings.espocrm_api_key,
-        secret_header=("X-Api-Key", ""),
-        timeout_s=settings.espocrm_api_timeout_seconds,
-        tools=tools,
-    )
-    try:
+    metrics = Metrics(source, version())
+    about = About(service=source, version=version(), instance=f"{source}.{secrets.token_hex(4)}")
+    async with tracing(about, environ, metrics) as tracer:
+        tools = Tools(clock=clock, tracer=tracer, metrics=metrics)
+        http = HttpClient(
+            "espocrm",
+            settings.espocrm_api_base_url,
+            secret=settings.espocrm_api_key,
+            secret_header=("X-Api-Key", ""),
+            timeout_s=settings.espocrm_api_timeout_seconds,
+            tools=tools,
+        )
         async with Espocrm(settings, tools).open() as espocrm, http.open():
             yield Webhooks(espocrm, http)
-    finally:
-        tracer.close()
 
 
 def unseen(why: str) -> DoctorAnswer:

@@ -60,13 +60,7 @@ def candidate(seen: Seen) -> str | None:
     base = known(seen)
     if seen.content is None or _same(seen.content, base.facts):
         return base.file_id
-    return seen.stored_id or _told(seen, seen.content)
-
-
-def _told(seen: Seen, content: Facts) -> str | None:
-    """The file that EspoCRM names for the present content: a later sync's than what we remember, after a restore."""
-    dokument = seen.dokument
-    return dokument.xai_id if dokument is not None and dokument.synced_hash == content.md5 else None
+    return seen.stored_id
 
 
 def needs_file_check(seen: Seen) -> bool:

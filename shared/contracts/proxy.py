@@ -13,6 +13,8 @@ import msgspec
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 METHODS: tuple[Method, ...] = ("GET", "POST", "PUT", "DELETE")
 SERVICE = "advoware_proxy"
+REST = f"hub.{SERVICE}.rest"
+"""Below it, a replica hands out what did not fit into a message."""
 
 CALLER_HEADER = "Hub-Caller"
 """Who asks: the gateway writes the name of the API key."""

@@ -39,9 +39,10 @@ class _Held(msgspec.Struct):
 class LargeReplies:
     """Holds what callers have not fetched yet. `start` before use."""
 
-    def __init__(self, nc: Client) -> None:
+    def __init__(self, nc: Client, *, below: str) -> None:
+        """`below` is the subject under which this replica hands out pieces."""
         self._nc = nc
-        self._subject = nc.new_inbox()
+        self._subject = f"{below}.{secrets.token_hex(12)}"
         self._held: dict[str, _Held] = {}
         self._all_fetched = asyncio.Event()
         self._all_fetched.set()

@@ -23,7 +23,8 @@ from shared.runtime.publisher import Publisher
 from shared.settings import SettingsError, environment, load
 from shared.telemetry.logs import LiveLog, setup_logging
 from shared.telemetry.metrics import Metrics
-from shared.telemetry.traces import Tracer, build_tracer
+from shared.telemetry.traces import Tracer
+from shared.telemetry.tracing import About, tracing
 
 _log = logging.getLogger(__name__)
 
@@ -45,10 +46,12 @@ class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
 class Service:
     """What `start` has built and a composition root builds on."""
 
-    def __init__(self, name: str, bus: Bus, *, clock: Clock, tracer: Tracer, metrics: Metrics, health: Health) -> None:
+    def __init__(
+        self, name: str, holder: str, bus: Bus, *, clock: Clock, tracer: Tracer, metrics: Metrics, health: Health
+    ) -> None:
         self.name = name
-        self.holder = f"{name}@{socket.gethostname()}.{secrets.token_hex(3)}"
-        """Names this replica in locks, logs and history."""
+        self.holder = holder
+        """Names this replica in locks, logs, traces and history."""
         self.bus = bus
         self.clock = clock
         self.tracer = tracer
@@ -57,6 +60,7 @@ class Service:
         self.publisher = Publisher(
             bus, source=name, clock=clock, tracer=tracer, metrics=metrics, new_id=lambda: secrets.token_hex(16)
         )
+        metrics.nats_up.set_function(lambda: bus.connected)
         self.stopping = asyncio.Event()
         """Set by SIGTERM, SIGINT, or a connection that is gone for good."""
         self.cut_off = False
@@ -129,7 +133,14 @@ async def _main(
 async def start(name: str, nats: NatsSettings, environ: Mapping[str, str]) -> AsyncIterator[Service]:
     """Telemetry, connection, topology, publisher; closed in the reverse order. Raises MissingPart."""
     metrics = Metrics(name, version())
-    tracer = build_tracer(name, version(), environ)
+    about = About(service=name, version=version(), instance=f"{name}@{socket.gethostname()}.{secrets.token_hex(3)}")
+    async with tracing(about, environ, metrics) as tracer, _connected(about, nats, tracer, metrics) as service:
+        yield service
+
+
+@contextlib.asynccontextmanager
+async def _connected(about: About, nats: NatsSettings, tracer: Tracer, metrics: Metrics) -> AsyncIterator[Service]:
+    name = about.service
     bus = Bus(nats, name)
     live: LiveLog | None = None
     try:
@@ -138,8 +149,8 @@ async def start(name: str, nats: NatsSettings, environ: Mapping[str, str]) -> As
             await bus.ensure_topology()
         except Unavailable as failed:
             raise MissingPart(f"the topology cannot be made: {failed.reason}") from None
-        health = Health(name, version(), metrics)
-        service = Service(name, bus, clock=SystemClock(), tracer=tracer, metrics=metrics, health=health)
+        health = Health(name, about.version, metrics)
+        service = Service(name, about.instance, bus, clock=SystemClock(), tracer=tracer, metrics=metrics, health=health)
         await service.publisher.start()
         health.add("nats", bus.check_topology)
         live = LiveLog(name, _sender(bus, name))
@@ -157,7 +168,6 @@ async def start(name: str, nats: NatsSettings, environ: Mapping[str, str]) -> As
         if live is not None:
             logging.getLogger().removeHandler(live)
         await bus.close()
-        tracer.close()
 
 
 def _the_one(group: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -202,13 +212,18 @@ async def health_server(service: Service, settings: HealthSettings) -> AsyncIter
 
 
 @contextlib.asynccontextmanager
-async def serve(app: web.Application, host: str, port: int, *, grace_s: float = 5.0) -> AsyncIterator[int]:
-    """Runs an aiohttp application; yields the port it got. Raises MissingPart when the port is taken."""
+async def serve(
+    app: web.Application, host: str, port: int, *, grace_s: float = 5.0, is_shared: bool = False
+) -> AsyncIterator[int]:
+    """Runs an aiohttp application; yields the port it got. `is_shared`: other processes of ours open it too.
+
+    Raises MissingPart when the port is taken.
+    """
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=grace_s)
     await runner.setup()
     try:
         try:
-            await web.TCPSite(runner, host, port).start()
+            await web.TCPSite(runner, host, port, reuse_port=is_shared or None).start()
         except OSError as taken:
             raise MissingPart(f"port {port} at {host} cannot be opened: {taken.strerror}") from None
         yield runner.addresses[0][1]

@@ -129,7 +129,7 @@ def _desk(
         tracer=service.tracer,
         metrics=service.metrics,
         locks=locks,
-        attempts=AttemptsLog(Bucket(nc, IDEMPOTENCY.name)),
+        attempts=AttemptsLog(Bucket(nc, IDEMPOTENCY.name), consumer=service.name),
         history=History(service.publisher, service.metrics, tasks),
         dead_letters=DeadLetters(service.publisher),
         schedules=schedules,

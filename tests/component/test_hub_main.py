@@ -32,7 +32,8 @@ def test_the_commands_are_those_of_the_issue() -> None:
         *("up", "dev", "flows", "history", "plan", "sync", "sweep", "replay", "logs", "trace", "workers", "intents"),
         *("doctor", "dead ls", "dead show", "dead replay", "dead drop", "state ls", "state get", "state set"),
         *("state rm", "locks ls", "locks break", "cron ls", "cron trigger", "cron pause", "cron resume"),
-        *("streams ls", "streams info", "streams consumers", "audit", "webhooks ls", "webhooks ensure"),
+        *("streams ls", "streams info", "streams consumers", "audit", "erase", "webhooks ls", "webhooks ensure"),
+        *("topology ensure", "topology check", "credentials make", "credentials rotate", "credentials ls"),
     }
 
 

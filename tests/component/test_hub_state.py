@@ -155,7 +155,7 @@ async def test_open_intents(service: Service) -> None:
         at = datetime(2026, 11, 22, hour, tzinfo=UTC)
         row = Row(state=state, since=at, sent_at=at, run="r", fence=1, marker=CANARY)  # type: ignore[arg-type]
         await bucket.put(key, msgspec.json.encode(row))
-    await AttemptsLog(bucket).write("VMH", 3, Attempts(failures=1))
+    await AttemptsLog(bucket, consumer="document_worker").write("VMH", 3, Attempts(failures=1))
     every = await hub(url, "intents", "--json")
     assert [one["key"].split(".")[2] for one in every.json] == ["b1", "d1"]
     mine = await hub(url, "intents", "CDokumente", "d1")

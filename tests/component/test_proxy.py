@@ -262,8 +262,9 @@ async def test_no_bad_endpoint_gets_through_the_door(nats_server: NatsServer) ->
         async def asked(told: str, method: str) -> tuple[str, int]:
             return told, (await raw(road, f"endpoint={quote(told, safe='')}", method=method))[0]
 
-        answers = await asyncio.gather(*(asked(told, method) for told in BAD_ENDPOINTS for method in ("GET", "PUT")))
-        assert {status for _, status in answers} == {400}, [told for told, status in answers if status != 400]
+        for method in ("GET", "PUT"):  # not all at once: the door and the proxy take 256
+            answers = await asyncio.gather(*(asked(told, method) for told in BAD_ENDPOINTS))
+            assert {status for _, status in answers} == {400}, [told for told, status in answers if status != 400]
         assert road.advoware.log.rows() == []
 
 

@@ -15,12 +15,12 @@ from local_stack.nats_server import NatsServer
 from shared.contracts.proxy import CALLER_HEADER
 from simulators.advoware import Credentials
 from simulators.faults import Fault, FaultKind
-from tests.component import test_traces
 from tests.component.test_proxy import NO_REDIS
 from tests.component.test_proxy_service import told
 from tests.support.advoware import API_KEY, Road, open_road
 from tests.support.odd_advoware import OddAdvoware
 from tests.support.office import stored
+from tests.support.otlp import receiving
 from tests.support.processes import processes
 from tests.support.proxy_process import proxy_process
 
@@ -149,7 +149,7 @@ async def test_no_canary_leaves_the_proxy(
 ) -> None:
     """P10: logs at their loudest, spans, metrics, all streams, live lines, numbers and every error's answer."""
     vendor = OddAdvoware(credentials=ACCOUNT)
-    async with test_traces.collecting() as (collector, endpoint):
+    async with receiving() as (receiver, endpoint):
         environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint}
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)  # the exporter reads it for itself
         async with open_road(
@@ -173,10 +173,8 @@ async def test_no_canary_leaves_the_proxy(
                 "metrics": "".join(one.metrics.render().decode() for one in (road.gateway, *road.proxies)),
                 **{name: repr(await stored(road.gateway, name)) for name in ("AUDIT", "DEAD", "HISTORY", "VMH")},
             }
-            for one in (road.gateway, *road.proxies):
-                await asyncio.to_thread(one.tracer.close)
-    ways |= {"logs": lines.getvalue(), "spans": repr(list(collector.spans.values()))}
-    assert {"gateway", "advoware_proxy"} == collector.services
+    ways |= {"logs": lines.getvalue(), "spans": repr((receiver.spans, receiver.resources))}
+    assert {"gateway", "advoware_proxy"} == set(receiver.resources)
     searched(ways, vendor)
 
 

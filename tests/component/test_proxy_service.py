@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import os
 import re
-import signal
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -203,14 +201,13 @@ async def test_a_broker_that_stands_still_does_not_hold_up_the_stop(service: Ser
         ends = [Endpoint(name=name, subject=name, handler=handler) for name in ("a", "b", "c")]
         made = Microservice(service, description="a test", endpoints=ends, tasks=tasks, in_work_max=8, facts=Facts())
         await made.start()
-        assert nats_server.pid is not None
-        os.kill(nats_server.pid, signal.SIGSTOP)
+        nats_server.freeze()
         try:
             began = time.monotonic()
             await made.stop(0.5)
             assert time.monotonic() - began < 2
         finally:
-            os.kill(nats_server.pid, signal.SIGCONT)
+            nats_server.thaw()
 
 
 # As a process

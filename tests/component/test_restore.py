@@ -122,28 +122,6 @@ async def test_espocrm_restored_to_an_earlier_day(service: Service, redis: Redis
         assert (record(parties, party)["lastName"], there(parties, party)["name"]) == (wanted, wanted)
 
 
-async def test_an_old_memory_makes_no_second_upload(service: Service, office: Office) -> None:
-    """P2: a file was replaced after the backup; EspoCRM's own fields say which file at xAI holds it."""
-    owner = office.owner()
-    document = office.document(b"eins", owner=owner)
-    await _synced(service, office, document)
-    backups = [await backed_up(service.bus, name) for name in _ALL if name != _LEFT_OUT]
-    office.replace_file(document, b"eins, neu")
-    await _synced(service, office, document)
-    files = sorted(file.id for file in office.xai.live_files())
-    held = office.attached(office.collection_of(owner))
-    await _everything_lost(service)
-    for backup in backups:
-        await restored(service.bus, backup)
-    await service.bus.ensure_topology()
-    await _swept(service, office)
-    assert sorted(file.id for file in office.xai.live_files()) == files
-    assert office.attached(office.collection_of(owner)) == held == [office.record(document)["xaiId"]]
-    office.forget_writes()
-    await _swept(service, office)
-    assert office.writes() == []
-
-
 async def test_an_operator_may_back_up_and_restore(tmp_path: Path) -> None:
     """With the credentials of people, and nothing beside them; also what does not fit into one piece."""
     large = bytes(range(256)) * 2_000

@@ -22,6 +22,7 @@ from simulators.faults import Fault
 from simulators.harness import serve
 from simulators.xai import Xai
 from tests.e2e.judge import LINKS, out_of_step
+from tests.support.guarded import Guarded, guarded
 from tests.support.processes import Processes, ServiceProcess, processes
 
 _TOGETHER = 200
@@ -38,6 +39,8 @@ class Stage:
         espocrm: Espocrm,
         xai: Xai,
         urls: tuple[str, str],
+        *,
+        broker: Guarded | None = None,
     ) -> None:
         self.nats = nats_server
         self.nc = nc
@@ -45,14 +48,14 @@ class Stage:
         self.xai = xai
         self.espocrm_url, self.xai_url = urls
         self._children = children
+        self._broker = broker
 
     # Services
 
     def worker(self, **environ: str) -> ServiceProcess:
         """A document worker that is not started yet. A dead one's entities are free again after a second."""
         settings = {
-            "HUB_ENV": "demo",
-            "NATS_URL": self.nats.url,
+            **self._common("document_worker"),
             "LOCK_LEASE_SECONDS": "1",
             "ESPOCRM_API_BASE_URL": f"{self.espocrm_url}/api/v1",
             "ESPOCRM_API_KEY": "demo",
@@ -68,12 +71,16 @@ class Stage:
     def gateway(self, **environ: str) -> ServiceProcess:
         """A gateway that is not started yet and knows the demo's webhooks."""
         settings = {
-            "HUB_ENV": "demo",
-            "NATS_URL": self.nats.url,
+            **self._common("gateway"),
             "GATEWAY_API_KEYS": "test:key-of-a-test",
             "GATEWAY_WEBHOOK_SECRETS": ",".join(f"{webhook.id}:{webhook.secret}" for webhook in WEBHOOKS),
         }
         return self._children.service("gateway", settings | environ, port_name="GATEWAY_PORT")
+
+    def _common(self, user: str) -> dict[str, str]:
+        """Each service connects as itself where the broker knows users."""
+        creds = {"NATS_CREDS": self._broker.creds(user)} if self._broker is not None else {}
+        return {"HUB_ENV": "demo", "NATS_URL": self.nats.url, **creds}
 
     def subscribe(self, gateway: ServiceProcess) -> None:
         """EspoCRM's webhooks, all of them, and none left out for being our own doing."""
@@ -277,21 +284,24 @@ def webhook(event: str) -> Webhook:
 
 @contextlib.asynccontextmanager
 async def staged(directory: Path, *, espocrm: Espocrm | None = None, xai: Xai | None = None) -> AsyncIterator[Stage]:
-    """Starts broker and vendors; no process outlives the body."""
+    """Starts broker and vendors; no process outlives the body.
+
+    The broker knows the hub's users as in production; the test itself comes without credentials, as an operator.
+    """
     espocrm = espocrm or Espocrm(tick_s=None)
     xai = xai or Xai()
-    nats_server = NatsServer(directory / "nats")
     async with contextlib.AsyncExitStack() as stack:
-        stack.callback(nats_server.kill)
-        nats_server.start()
+        broker = stack.enter_context(guarded(directory, is_open=True))
+        await broker.make_topology()
         children = stack.enter_context(processes(directory / "processes"))
         urls = (await stack.enter_async_context(serve(espocrm)), await stack.enter_async_context(serve(xai)))
         nc = await nats.connect(
-            nats_server.url, max_reconnect_attempts=-1, reconnect_time_wait=0.1, error_cb=_ignore, allow_reconnect=True
+            broker.url, max_reconnect_attempts=-1, reconnect_time_wait=0.1, error_cb=_ignore, allow_reconnect=True
         )
         stack.push_async_callback(nc.close)
-        yield Stage(nats_server, nc, children, espocrm, xai, urls)
+        yield Stage(broker.server, nc, children, espocrm, xai, urls, broker=broker)
         children.kill()  # before the vendors go, so that nobody is left to ask them
+        assert broker.violations() == []
 
 
 async def _ignore(_error: Exception) -> None:

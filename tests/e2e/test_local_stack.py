@@ -18,7 +18,7 @@ pytestmark = pytest.mark.e2e
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 _WORKERS = {"document_worker", "beteiligte_worker", "calendar_worker"}
-_SERVICES = {"nats", "redis", "simulators", "gateway", *_WORKERS, "advoware_proxy"}
+_SERVICES = {"nats", "redis", "simulators", "gateway", *_WORKERS, "advoware_proxy", "console"}
 _HEALTH = (
     "HEALTH_PORT",
     "BETEILIGTE_HEALTH_PORT",
@@ -109,7 +109,8 @@ def _said(process: subprocess.Popen[str], within_s: float) -> str:
 def test_the_demo_converges_and_ends_with_0(stack: LocalStack) -> None:
     """A person who types `make demo` sees the story end well, in plain text when nobody watches, with nothing left.
 
-    A Redis and an Advoware that the person's shell names are not used.
+    A Redis and an Advoware that the person's shell names are not used. Each service has its own NATS user, and none
+    asks for more than that user may.
     """
     demo = stack.start("demo", **_ELSEWHERE)
     said = _said(demo, within_s=90)
@@ -121,6 +122,7 @@ def test_the_demo_converges_and_ends_with_0(stack: LocalStack) -> None:
     assert "Advoware named 5 employees through the gateway" in said
     assert "\x1b" not in said
     assert "Redis is away" not in (stack.folder / "logs" / "advoware_proxy.log").read_text(encoding="utf-8")
+    assert "Violation" not in (stack.folder / "logs" / "nats.log").read_text(encoding="utf-8")
     assert {path.name for path in stack.folder.iterdir()} == {"logs", "google-key.json"}
 
 
@@ -128,7 +130,7 @@ def test_the_demo_converges_and_ends_with_0(stack: LocalStack) -> None:
 def test_a_signal_in_the_middle_stops_everything(stack: LocalStack, signum: signal.Signals) -> None:
     """Ctrl-C, or a SIGTERM, while the story runs ends every service before the stack itself, which says so."""
     run = stack.start("run")
-    _until(stack.all_up, within_s=30)
+    _until(stack.all_up, within_s=60)
     pids = stack.pids()
     run.send_signal(signum)
     said = _said(run, within_s=30)
@@ -171,7 +173,7 @@ def test_the_usual_port_is_not_given_up_in_silence(stack: LocalStack) -> None:
 def test_a_killed_stack_takes_its_services_along(stack: LocalStack) -> None:
     """After kill -9 of the parent no service goes on holding ports and files."""
     run = stack.start("run")
-    _until(stack.all_up, within_s=30)
+    _until(stack.all_up, within_s=60)
     pids = stack.pids()
     run.kill()
     _until(lambda: not [name for name, pid in pids.items() if _lives(pid)], within_s=5)
@@ -180,7 +182,7 @@ def test_a_killed_stack_takes_its_services_along(stack: LocalStack) -> None:
 def test_a_service_that_is_killed_comes_back_once(stack: LocalStack) -> None:
     """A worker that dies is reported with its last words and started again, and the stack still stops cleanly."""
     run = stack.start("run")
-    _until(stack.all_up, within_s=30)
+    _until(stack.all_up, within_s=60)
     killed = stack.pids()["document_worker"]
     os.kill(killed, signal.SIGKILL)
     _until(lambda: stack.pids().get("document_worker", killed) != killed, within_s=30)
@@ -193,7 +195,7 @@ def test_a_service_that_is_killed_comes_back_once(stack: LocalStack) -> None:
 def test_a_dead_service_fails_the_demo(stack: LocalStack) -> None:
     """A demo that lost a service has shown nothing: it ends with an error and the service's last words."""
     demo = stack.start("demo")
-    _until(stack.all_up, within_s=30)
+    _until(stack.all_up, within_s=60)
     os.kill(stack.pids()["gateway"], signal.SIGKILL)
     said = _said(demo, within_s=30)
     assert demo.returncode == 1

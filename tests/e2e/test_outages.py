@@ -57,8 +57,11 @@ async def test_webhooks_that_arrive_while_the_broker_is_away(
             f"answers {dict(sender.answers)}, accepted {sender.accepted.total()}, events {events.total()}, "
             f"given up {sender.lost.total()} after {dict(sender.finally_told)}"
         )
-        # A broker that answers again in time costs patience only; one that is not there is noticed at once.
-        assert set(sender.answers) == ({200} if way == "frozen" and away_s < 5 else {200, 503})
+        # A broker that answers again in time costs patience, and a 503 to those whom the gateway has no room to keep
+        # waiting; one that is not there is noticed at once.
+        patient = way == "frozen" and away_s < 5
+        assert {200} <= set(sender.answers) <= {200, 503}
+        assert patient or 503 in sender.answers
         assert sender.accepted - events == {}
         assert sender.lost == {}
         assert set(events) == set(documents)

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import aiohttp
 import msgspec
@@ -28,6 +28,7 @@ from shared.settings import NamedSecrets, Secret
 from simulators.advoware import Advoware
 from simulators.advoware import Credentials as Account
 from simulators.harness import serve as simulate
+from tests.support.guarded import connected
 
 API_KEY = "kPz7-key-of-kanzlei"
 
@@ -70,9 +71,11 @@ async def proxy_replica(
     proxy: ProxySettings,
     *,
     environ: Mapping[str, str] = {},
+    creds: Callable[[str], str] | None = None,
 ) -> AsyncIterator[Service]:
     """One replica of the proxy, answering; drained at the end. `environ` is what telemetry reads."""
-    nats = NatsSettings(nats_url=nats_url)
+    nats = NatsSettings(nats_url=nats_url, nats_creds=creds("advoware_proxy") if creds is not None else None)
+    asker = NatsSettings(nats_url=nats_url, nats_creds=creds("operator") if creds is not None else None)
     settings = ProxyServiceSettings(
         nats=nats,
         log=LogSettings(),
@@ -84,18 +87,18 @@ async def proxy_replica(
     async with start("advoware_proxy", nats, environ) as service, asyncio.TaskGroup() as tasks:
         tasks.create_task(proxy_main(settings, service))
         try:
-            await _listening(service)
+            await _listening(service, asker)
             yield service
         finally:
             service.stopping.set()
 
 
-async def _listening(service: Service) -> None:
+async def _listening(service: Service, asker: NatsSettings) -> None:
     """Returns when this replica answers pings: its requests are heard from then on."""
-    async with asyncio.timeout(10):
+    async with connected(asker, "hub") as bus, asyncio.timeout(10):
         while True:
-            inbox = await service.bus.nc.subscribe(service.bus.nc.new_inbox())
-            await service.bus.nc.publish("$SRV.INFO.advoware_proxy", b"", reply=inbox.subject)
+            inbox = await bus.nc.subscribe(bus.nc.new_inbox())
+            await bus.nc.publish("$SRV.INFO.advoware_proxy", b"", reply=inbox.subject)
             with contextlib.suppress(Exception):
                 while True:
                     told = msgspec.json.decode((await inbox.next_msg(timeout=0.1)).data)
@@ -155,21 +158,28 @@ async def open_road(
     account: Account = Account(),  # noqa: B008
     keys: Mapping[str, str] = {"kanzlei": API_KEY},
     environ: Mapping[str, str] = {},
+    creds: Callable[[str], str] | None = None,
 ) -> AsyncIterator[Road]:
-    """Simulator, proxies and gateway, all in this process, each with a connection of its own."""
+    """Simulator, proxies and gateway, all in this process, each with a connection of its own.
+
+    `creds` names the credentials file of each, where the broker asks for one.
+    """
     vendor = advoware or Advoware()
     proxy = ProxySettings(advoware_proxy_allow=allow, advoware_proxy_rate_per_minute=per_minute)
-    nats = NatsSettings(nats_url=nats_url)
+    nats = NatsSettings(nats_url=nats_url, nats_creds=creds("gateway") if creds is not None else None)
     async with contextlib.AsyncExitStack() as stack:
         url = await stack.enter_async_context(simulate(vendor))
         settings = advoware_settings(url, timeout_s=timeout_s, account=account)
         proxies = [
-            await stack.enter_async_context(proxy_replica(nats_url, settings, redis, proxy, environ=environ))
+            await stack.enter_async_context(
+                proxy_replica(nats_url, settings, redis, proxy, environ=environ, creds=creds)
+            )
             for _ in range(replicas)
         ]
         gateway = await stack.enter_async_context(start("gateway", nats, environ))
         known = Keys(gateway_api_keys=NamedSecrets({name: Secret(key) for name, key in keys.items()}))
-        app = build_gateway(GatewaySettings(nats=nats, log=LogSettings(), keys=known), gateway)
+        told = GatewaySettings(nats=nats, log=LogSettings(), health=HealthSettings(health_port=0), keys=known)
+        app = build_gateway(told, gateway)
         port = await stack.enter_async_context(serve(app, "127.0.0.1", 0, grace_s=0.5))
         http = await stack.enter_async_context(
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar())
