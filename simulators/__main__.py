@@ -1,7 +1,8 @@
-"""`python -m simulators`: every simulated vendor on loopback, until SIGTERM or SIGINT."""
+"""`python -m simulators`: every simulated vendor, on loopback unless told otherwise, until SIGTERM or SIGINT."""
 
 import asyncio
 import contextlib
+import ipaddress
 import json
 import os
 import signal
@@ -43,6 +44,15 @@ class Environment:
         text = self._environ.get(name, "").strip()
         return Path(text) if text else None
 
+    def address(self, name: str, default: str) -> str:
+        """An IP address to listen on."""
+        text = self._environ.get(name, "").strip() or default
+        try:
+            return str(ipaddress.ip_address(text))
+        except ValueError:
+            self.problems.append(f"{name} is no IP address")
+            return default
+
     def port(self, name: str, default: int) -> int:
         """A port; 0 picks a free one."""
         return int(self.number(name, default, most=65535))
@@ -76,14 +86,16 @@ def _google(environment: Environment) -> GoogleCalendar:
     return GoogleCalendar(account=account, key_path=path)
 
 
-async def main(served: list[tuple[Vendor, int]]) -> None:
+async def main(served: list[tuple[Vendor, int]], host: str) -> None:
     """Serves until told to stop; says once where."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
     async with contextlib.AsyncExitStack() as stack:
-        urls = {vendor.name: await stack.enter_async_context(serve(vendor, port=port)) for vendor, port in served}
+        urls = {
+            vendor.name: await stack.enter_async_context(serve(vendor, port=port, host=host)) for vendor, port in served
+        }
         for vendor, _ in served:
             if isinstance(vendor, GoogleCalendar):
                 vendor.leave_key_file(urls[vendor.name])
@@ -97,11 +109,12 @@ def run() -> int:
     """The exit code: 0 clean stop, 78 settings, 69 a port is taken."""
     environment = Environment(os.environ)
     served = vendors(environment)
+    host = environment.address("SIM_HOST", "127.0.0.1")
     if environment.problems:
         sys.stderr.writelines(f"simulators: {problem}\n" for problem in environment.problems)
         return _EXIT_SETTINGS
     try:
-        asyncio.run(main(served))
+        asyncio.run(main(served, host))
     except OSError as taken:
         sys.stderr.write(f"simulators: cannot start: {taken.strerror}\n")
         return _EXIT_MISSING_PART

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -271,7 +272,7 @@ def _json(data: object) -> web.Response:
 
 @contextlib.asynccontextmanager
 async def serve(vendor: Vendor, *, port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[str]:
-    """Runs one vendor; yields its root URL (no trailing slash). Port 0 picks a free one.
+    """Runs one vendor; yields its root URL (no trailing slash) as this machine reaches it. Port 0 picks a free one.
 
     What the body raises comes out as it is; a background that breaks cancels the body and comes out too.
     """
@@ -283,7 +284,8 @@ async def serve(vendor: Vendor, *, port: int = 0, host: str = "127.0.0.1") -> As
         async with asyncio.TaskGroup() as background:
             work = background.create_task(vendor.run())
             try:
-                yield f"http://{host}:{runner.addresses[0][1]}"
+                here = "127.0.0.1" if ipaddress.ip_address(host).is_unspecified else host
+                yield f"http://{here}:{runner.addresses[0][1]}"
             finally:
                 work.cancel()
     except BaseExceptionGroup as several:

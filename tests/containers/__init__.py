@@ -1,0 +1,1 @@
+"""The image and the compose stack, where a container engine answers."""
