@@ -4,6 +4,7 @@
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.stamp
+BENCH_STAMP := $(VENV)/.stamp-bench
 PYTHONS := python3.14 python3.13 python3.12 python3.11 python3
 
 # A .venv whose Python has gone, or that was moved here from another place, is made anew.
@@ -12,10 +13,10 @@ REMAKE := remake
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo dev check test test-all lock remake
+.PHONY: help install run demo dev check test test-all test-containers bench lock remake
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## Make .venv from the hashed lock (the other targets do it when needed)
 
@@ -36,14 +37,26 @@ check: $(STAMP) ## Format, lint, types, import rules, rules of the house
 	@echo "house" && $(PY) -m pytest -q tests/house
 
 test: $(STAMP) ## All tests but the long profiles
-	@$(PY) -m pytest -q -n auto -m "not slow"
+	@$(PY) -m pytest -q -n auto -m "not slow and not containers"
 
-test-all: $(STAMP) ## All tests
-	@$(PY) -m pytest -q -n auto
+test-all: $(STAMP) ## All tests but those of containers
+	@$(PY) -m pytest -q -n auto -m "not containers"
 
-lock: $(STAMP) ## Resolve pyproject.toml into requirements.lock and requirements-dev.lock
+test-containers: $(STAMP) ## Image, compose stack, and tests on NATS and Redis in containers; needs an engine
+	@HUB_TEST_SERVERS=containers $(PY) -m pytest -q tests/containers
+	@HUB_TEST_SERVERS=containers $(PY) -m pytest -q -n 2 $(ON_CONTAINERS)
+
+# What knows the servers best: each of these passes on binaries and on containers alike.
+ON_CONTAINERS = $(addprefix tests/component/test_,$(addsuffix .py,nats_server redis_server advoware_token consumer \
+	journal lanes_consumer locks publisher pull_loop schedule snapshots))
+
+bench: $(BENCH_STAMP) ## The hub beside the bare libraries: one table, in under five minutes
+	@$(PY) -m benchmarks
+
+lock: $(STAMP) ## Resolve pyproject.toml into the three requirements*.lock
 	@$(call resolve,requirements.lock,)
 	@$(call resolve,requirements-dev.lock,--extra local --group dev)
+	@$(call resolve,requirements-bench.lock,--extra local --group dev --group bench)
 
 # No index, no host: the pins are hashes, and where they come from is the machine's own setting. What stays the same is
 # not written, so that nothing is installed anew.
@@ -73,4 +86,12 @@ $(STAMP): requirements-dev.lock $(REMAKE)
 	  $(PY) -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e . && \
 	  printf '%s\n' "$(CURDIR)" > $(STAMP); } > "$$log" 2>&1 \
 	|| { echo failed; cat "$$log" >&2; rm -rf $(VENV); exit 1; }; \
+	echo done
+
+# The same pins and those of what is compared with; where all of it is there already, nothing is installed.
+$(BENCH_STAMP): requirements-bench.lock $(STAMP)
+	@printf 'Installing what the hub is compared with ... '; \
+	log=$$(mktemp) && trap 'rm -f "$$log"' EXIT && \
+	$(PY) -m pip install -q --no-compile --disable-pip-version-check --require-hashes -r requirements-bench.lock \
+	  > "$$log" 2>&1 && touch $@ || { echo failed; cat "$$log" >&2; exit 1; }; \
 	echo done

@@ -10,11 +10,13 @@ from gateway.answers import JSON, problem
 from gateway.auth import API_KEY, Auth
 from gateway.body import body_of
 from gateway.payloads import Refusal, calendar_event
+from shared.contracts.envelope import TRACEPARENT
 from shared.contracts.events import EVERYBODY, CalendarEvent
 from shared.contracts.subjects import CALENDAR_SYNC_ALL, CALENDAR_SYNC_EMPLOYEE, Subject
 from shared.outcomes.errors import Unavailable
 from shared.runtime.service import Service
-from shared.telemetry.traces import parse_traceparent
+from shared.telemetry.attributes import serving
+from shared.telemetry.traces import exemplar, links_to
 
 _log = logging.getLogger(__name__)
 
@@ -47,27 +49,25 @@ class CalendarDoor:
         """Answers one request."""
         clock, metrics = self._service.clock, self._service.metrics
         began = clock.monotonic()
-        caller = parse_traceparent(request.headers.get("traceparent"))
-        attributes = {"http.request.method": "POST", "http.route": PATH}
-        with self._service.tracer.span(f"POST {PATH}", kind="server", link=caller, attributes=attributes) as span:
-            answer = await self._answer(request, span.trace.trace_id)
-            span.set("http.response.status_code", answer.status)
-            if answer.status >= 500:
-                span.fail(str(answer.status))
+        links = links_to(request.headers.get(TRACEPARENT))
+        attributes = serving("POST", PATH)
+        with self._service.tracer.span(f"POST {PATH}", kind="server", links=links, attributes=attributes) as span:
+            answer = await self._answer(request)
+            span.answered(answer.status)
+            metrics.webhook_seconds.labels(_NAME).observe(clock.monotonic() - began, exemplar())
         metrics.webhooks.labels(_NAME, str(answer.status)).inc()
-        metrics.webhook_seconds.labels(_NAME).observe(clock.monotonic() - began)
         return answer
 
-    async def _answer(self, request: web.Request, trace_id: str) -> web.Response:
+    async def _answer(self, request: web.Request) -> web.Response:
         try:
             return await self._work(request)
         except Refusal as refused:
             return problem(refused.status, refused.reason)
         except Unavailable as failed:
-            _log.warning("calendar sync not stored", extra={"reason": failed.reason, "trace_id": trace_id})
+            _log.warning("calendar sync not stored", extra={"reason": failed.reason})
             return problem(503, "not stored, send it again", {"Retry-After": str(_RETRY_AFTER_S)})
         except Exception:
-            _log.exception("calendar door failed", extra={"trace_id": trace_id})
+            _log.exception("calendar door failed")
             return problem(500, "internal error")
 
     async def _work(self, request: web.Request) -> web.Response:

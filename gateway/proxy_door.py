@@ -31,7 +31,8 @@ from shared.runtime.ask import Nobody, TooLarge, ask
 from shared.runtime.large_reply import SIZE_HEADER, rest_of
 from shared.runtime.microservice import Reply
 from shared.runtime.service import Service
-from shared.telemetry.traces import parse_traceparent
+from shared.telemetry.attributes import sending, serving
+from shared.telemetry.traces import exemplar, links_to
 
 _log = logging.getLogger(__name__)
 
@@ -71,24 +72,20 @@ class ProxyDoor:
         """Answers one request."""
         clock, metrics = self._service.clock, self._service.metrics
         began = clock.monotonic()
-        caller = parse_traceparent(request.headers.get("traceparent"))
-        attributes = {"http.request.method": request.method, "http.route": PATH}
+        links = links_to(request.headers.get(TRACEPARENT))
+        name, attributes = f"{request.method} {PATH}", serving(request.method, PATH)
         self._in_work += 1
         try:
-            with self._service.tracer.span(
-                f"{request.method} {PATH}", kind="server", link=caller, attributes=attributes
-            ) as span:
-                answer = await self._answer(request, span.trace.header(), span.trace.trace_id)
-                span.set("http.response.status_code", answer.status)
-                if answer.status >= 500:
-                    span.fail(str(answer.status))
+            with self._service.tracer.span(name, kind="server", links=links, attributes=attributes) as span:
+                answer = await self._answer(request)
+                span.answered(answer.status)
+                metrics.webhook_seconds.labels("advoware.proxy").observe(clock.monotonic() - began, exemplar())
         finally:
             self._in_work -= 1
         metrics.webhooks.labels("advoware.proxy", str(answer.status)).inc()
-        metrics.webhook_seconds.labels("advoware.proxy").observe(clock.monotonic() - began)
         return answer
 
-    async def _answer(self, request: web.Request, traceparent: str, trace_id: str) -> web.StreamResponse:
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
         try:
             caller = self._auth.owner_of(request.headers.get(API_KEY, ""))
             if caller is None:
@@ -96,23 +93,27 @@ class ProxyDoor:
             if self._in_work > _IN_WORK_MAX:
                 return problem(503, "too many requests are in work", {RETRY_AFTER_HEADER: "2"})
             asked = await _read(request)
-            headers = {CALLER_HEADER: caller, TRACEPARENT: traceparent}
-            body = msgspec.json.encode(asked)
-            reply = await ask(self._service.bus, subject(request.method), body, headers=headers, timeout_s=_WAIT_S)
-            return await self._pass_on(request, reply)
+            return await self._pass_on(request, await self._ask(subject(request.method), asked, caller))
         except Refusal as refused:
             return problem(refused.status, refused.reason)
         except TooLarge:
             return problem(413, "the request is too large")
         except Nobody as nobody:
-            _log.warning("proxy not there", extra={"reason": nobody.reason, "trace_id": trace_id})
+            _log.warning("proxy not there", extra={"reason": nobody.reason})
             return problem(503, "the Advoware proxy is not there", {RETRY_AFTER_HEADER: "2"})
         except Unavailable as failed:
-            _log.warning("proxy did not answer", extra={"reason": failed.reason, "trace_id": trace_id})
+            _log.warning("proxy did not answer", extra={"reason": failed.reason})
             return problem(504, "the Advoware proxy did not answer in time")
         except Exception:
-            _log.exception("proxy request failed", extra={"trace_id": trace_id})
+            _log.exception("proxy request failed")
             return problem(500, "internal error")
+
+    async def _ask(self, to: str, asked: ProxyRequest, caller: str) -> Reply:
+        body = msgspec.json.encode(asked)
+        with self._service.tracer.span(f"publish {to}", kind="producer", attributes=sending(to)) as span:
+            span.set("messaging.message.body.size", len(body))
+            headers = {CALLER_HEADER: caller, TRACEPARENT: span.trace.header()}
+            return await ask(self._service.bus, to, body, headers=headers, timeout_s=_WAIT_S)
 
     async def _pass_on(self, request: web.Request, reply: Reply) -> web.StreamResponse:
         if reply.code:

@@ -7,6 +7,7 @@ import msgspec
 
 from shared.contracts.proxy import CALLER_PATTERN
 from shared.runtime.bus import NatsSettings
+from shared.runtime.health import HealthSettings
 from shared.runtime.service import LogSettings
 from shared.settings import NamedSecrets
 
@@ -49,3 +50,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     gateway_port: Annotated[
         int, msgspec.Meta(ge=0, le=65535, description="Port of the doors; 0 picks one and logs it.")
     ] = 3111
+    gateway_processes: Annotated[
+        int, msgspec.Meta(ge=1, le=64, description="Processes that share the port; each has probes of its own.")
+    ] = 1
+    health: HealthSettings

@@ -13,6 +13,7 @@ from gateway.answers import JSON, problem
 from gateway.auth import Auth
 from gateway.body import body_of
 from gateway.payloads import Addressed, Batch, Door, Refusal, link_events, record_events
+from shared.contracts.envelope import TRACEPARENT
 from shared.contracts.events import EntityEvent
 from shared.contracts.subjects import (
     ACCOUNT_CREATE,
@@ -35,15 +36,22 @@ from shared.contracts.subjects import (
 )
 from shared.outcomes.errors import Unavailable
 from shared.runtime.service import Service
-from shared.telemetry.traces import parse_traceparent
+from shared.telemetry.attributes import Attributes, serving
+from shared.telemetry.traces import exemplar, links_to
 
 _log = logging.getLogger(__name__)
 
 BODY_MAX_BYTES = 1024 * 1024
 RETRY_AFTER_S = 2
-_IN_WORK_MAX = 256
+_AGAIN = {"Retry-After": str(RETRY_AFTER_S)}
+_IN_WORK_MAX = 128
+"""More than a broker with three replicas keeps busy, and some 30 ms of one core: what is taken is answered soon."""
+_TOLD_EVERY_S = 1.0
 _AT_ONCE = 128
-"""Events of one batch under way at the same time: a full batch must fit beside others into what a publisher allows."""
+"""Events of one batch under way at the same time."""
+_OF_BATCHES_MAX = 384
+"""And of all batches. Beside _IN_WORK_MAX single ones they fit into what a publisher allows, so that a batch is
+turned away before any of it is stored and not in its middle."""
 _STORE_S = 6.0
 """With the 3 s that a body may take, less than the 10 s that EspoCRM waits (`webhookTimeout`)."""
 
@@ -126,8 +134,9 @@ class _Fixed(msgspec.Struct, frozen=True):
 
     door: Door
     span: str
-    attributes: dict[str, str | int | float | bool]
+    attributes: Attributes
     received: Counter
+    turned_away: Counter
     seconds: Histogram
 
 
@@ -143,13 +152,17 @@ class Webhooks:
         self._service = service
         self._auth = auth
         self._in_work = 0
+        self._of_batches = 0
+        self._turned_away = 0
+        self._told_at = 0.0
         metrics = service.metrics
         self._fixed = {
             path: _Fixed(
                 door,
                 f"POST {path}",
-                {"http.request.method": "POST", "http.route": path},
+                serving("POST", path),
                 metrics.webhooks.labels(door.name, "200"),
+                metrics.webhooks.labels(door.name, "503"),
                 metrics.webhook_seconds.labels(door.name),
             )
             for path, door in WEBHOOKS.items()
@@ -160,41 +173,46 @@ class Webhooks:
         fixed = self._fixed[request.path]
         clock, metrics = self._service.clock, self._service.metrics
         began = clock.monotonic()
-        # Linked and not continued: whoever sends it must not choose our trace ids or our sampling.
-        caller = parse_traceparent(request.headers.get("traceparent"))
+        if self._in_work >= _IN_WORK_MAX or self._of_batches > _OF_BATCHES_MAX - _AT_ONCE:
+            return self._turn_away(fixed, began)
+        links = links_to(request.headers.get(TRACEPARENT))
         self._in_work += 1
         try:
-            with self._service.tracer.span(fixed.span, kind="server", link=caller, attributes=fixed.attributes) as span:
-                answer = await self._answer(request, fixed.door, span.trace.trace_id)
-                span.set("http.response.status_code", answer.status)
-                if answer.status >= 500:
-                    span.fail(str(answer.status))
+            with self._service.tracer.span(fixed.span, kind="server", links=links, attributes=fixed.attributes) as span:
+                answer = await self._answer(request, fixed.door)
+                span.answered(answer.status)
+                fixed.seconds.observe(clock.monotonic() - began, exemplar())
         finally:
             self._in_work -= 1
         if answer.status == 200:
             fixed.received.inc()
         else:
             metrics.webhooks.labels(fixed.door.name, str(answer.status)).inc()
-        fixed.seconds.observe(clock.monotonic() - began)
         return answer
 
-    async def _answer(self, request: web.Request, door: Door, trace_id: str) -> web.Response:
+    def _turn_away(self, fixed: _Fixed, now: float) -> web.Response:
+        """Costs as little as can be: no body, no span, and one log line a second for all."""
+        self._turned_away += 1
+        fixed.turned_away.inc()
+        if now - self._told_at >= _TOLD_EVERY_S:
+            _log.warning("too many requests are in work", extra={"turned_away": self._turned_away})
+            self._turned_away, self._told_at = 0, now
+        return problem(503, "too many requests, send it again", _AGAIN)
+
+    async def _answer(self, request: web.Request, door: Door) -> web.Response:
         try:
-            return await self._work(request, door, trace_id)
+            return await self._work(request, door)
         except Refusal as refused:
             status, reason, told = refused.status, refused.reason, refused.reason
         except Unavailable as failed:
             status, reason, told = 503, failed.reason, "not stored, send it again"
         except Exception:
-            _log.exception("webhook failed", extra={"door": door.name, "trace_id": trace_id})
+            _log.exception("webhook failed", extra={"door": door.name})
             return problem(500, "internal error")
-        extra = {"door": door.name, "status": status, "reason": reason, "trace_id": trace_id}
-        _log.warning("webhook refused", extra=extra)
-        return problem(status, told, {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else {})
+        _log.warning("webhook refused", extra={"door": door.name, "status": status, "reason": reason})
+        return problem(status, told, _AGAIN if status == 503 else {})
 
-    async def _work(self, request: web.Request, door: Door, trace_id: str) -> web.Response:
-        if self._in_work > _IN_WORK_MAX:
-            raise Unavailable("too many requests are in work")
+    async def _work(self, request: web.Request, door: Door) -> web.Response:
         body = await body_of(request, BODY_MAX_BYTES)
         caller = self._auth.caller(request.headers, body)
         if caller is None:
@@ -205,7 +223,7 @@ class Webhooks:
         if batch.echoes:
             self._service.metrics.webhook_echoes.labels(door.name).inc(batch.echoes)
         if _log.isEnabledFor(logging.DEBUG):
-            _log_received(door, batch, caller, trace_id)
+            _log_received(door, batch, caller)
         received = Received(action=door.action, new_ids_count=len(batch.events), total_ids_in_batch=batch.total)
         return web.Response(body=msgspec.json.encode(received), headers=JSON)
 
@@ -217,6 +235,10 @@ class Webhooks:
         if len(events) == 1:
             await publish(*events[0])
             return
+        at_once = min(len(events), _AT_ONCE)
+        if self._of_batches + at_once > _OF_BATCHES_MAX:
+            raise Unavailable("too many events are in work")
+        self._of_batches += at_once
         try:
             async with asyncio.timeout(_STORE_S):
                 for start in range(0, len(events), _AT_ONCE):
@@ -227,15 +249,16 @@ class Webhooks:
                             raise result
         except TimeoutError:
             raise Unavailable("the batch was not stored in time") from None
+        finally:
+            self._of_batches -= at_once
 
 
-def _log_received(door: Door, batch: Batch, caller: str, trace_id: str) -> None:
+def _log_received(door: Door, batch: Batch, caller: str) -> None:
     extra = {
         "door": door.name,
         "caller": caller,
         "items": batch.total,
         "events": len(batch.events),
         "echoes": batch.echoes,
-        "trace_id": trace_id,
     }
     _log.debug("webhook received", extra=extra)

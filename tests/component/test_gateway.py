@@ -374,19 +374,38 @@ async def test_a_broker_that_stands_still_is_503_before_espocrm_gives_up(
     assert [(answer.status, answer.headers["Retry-After"]) for answer in answers] == [(503, "2")] * 2
 
 
-async def test_no_more_than_256_requests_are_in_work(gateway: Gateway, nats_server: NatsServer) -> None:
+async def test_no_more_than_128_requests_are_in_work(gateway: Gateway, nats_server: NatsServer) -> None:
     """P12: the next one is refused at once while the others wait for the broker, and those are stored in the end."""
     with standing_still(nats_server):
         asked = [asyncio.ensure_future(gateway.post(CREATE, [{"id": f"d{number}"}])) for number in range(300)]
         refused = []
         for done in asyncio.as_completed(asked):
             refused.append(await done)
-            if len(refused) == 44:
+            if len(refused) == 172:
                 break
     answers = await asyncio.gather(*asked)
     assert {answer.status for answer in refused} == {503}
-    assert sorted(answer.status for answer in answers) == [200] * 256 + [503] * 44
-    assert len(set(await gateway.said())) == 256
+    assert {answer.headers["Retry-After"] for answer in refused} == {"2"}
+    assert sorted(answer.status for answer in answers) == [200] * 128 + [503] * 172
+    assert len(set(await gateway.said())) == 128
+
+
+async def test_a_batch_that_does_not_fit_is_refused_before_any_of_it_is_stored(
+    gateway: Gateway, nats_server: NatsServer
+) -> None:
+    """P12: three full batches are in work; a fourth, and a single record, are turned away and leave nothing behind."""
+    batches = [[{"id": f"b{number}r{item}"} for item in range(200)] for number in range(3)]
+    with standing_still(nats_server):
+        asked = [asyncio.ensure_future(gateway.post(CREATE, batch)) for batch in batches]
+        for _ in range(1_000):
+            if gateway.service.publisher._in_flight == 384:
+                break
+            await asyncio.sleep(0.01)
+        late = [await gateway.post(CREATE, [{"id": f"late{item}"} for item in range(size)]) for size in (200, 1)]
+    answers = await asyncio.gather(*asked)
+    assert [answer.status for answer in answers] == [200] * 3
+    assert [answer.status for answer in late] == [503] * 2
+    assert len(set(await gateway.said())) == 600
 
 
 async def test_a_callers_trace_is_linked_and_never_continued(service: Service) -> None:
@@ -405,6 +424,8 @@ async def test_a_callers_trace_is_linked_and_never_continued(service: Service) -
     assert dict(span.attributes or {}) == {
         "http.request.method": "POST",
         "http.route": CREATE,
+        "url.path": CREATE,
+        "url.scheme": "http",
         "http.response.status_code": 200,
     }
     assert event["headers"]["traceparent"].split("-")[1] == f"{span.context.trace_id:032x}" != theirs
@@ -573,6 +594,19 @@ async def test_sigterm_finishes_the_request_in_flight(service: Service, nats_ser
     assert (process.returncode, errors) == (0, "")
     assert '"stopped"' in output
     assert await gateway.said() == [("vmh.document.create", "good1")]
+
+
+async def test_while_it_stops_each_answer_ends_its_connection(gateway: Gateway) -> None:
+    """P13: no kept connection is cut in the middle of its next request, as its client is told to open another."""
+    assert "Connection" not in (await gateway.post(CREATE, GOOD)).headers
+    gateway.service.health.draining = True
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    writer.write(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+    async with asyncio.timeout(5):
+        assert b"\r\nConnection: close\r\n" in await reader.read()
+    writer.close()
+    last = await gateway.post(CREATE, GOOD)
+    assert (last.status, last.headers["Connection"]) == (200, "close")
 
 
 async def stopping(gateway: Gateway) -> None:

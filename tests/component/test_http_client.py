@@ -144,6 +144,8 @@ async def test_a_429_pauses_the_whole_client(line: Line) -> None:
     assert len(line.asked()) == 1
     line.clock.seconds = 30.1
     assert await line.get() == 200
+    limited = 'hub_vendor_calls_total{operation="list_files",outcome="429",vendor="xai"} 1.0'
+    assert limited in line.metrics.render().decode()
 
 
 async def test_a_429_without_a_time_pauses_for_a_minute(line: Line) -> None:

@@ -5,6 +5,7 @@ import os
 import pty
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -55,12 +56,18 @@ _AS_PROCESSES: tuple[tuple[tuple[str, ...], int, str], ...] = (
     (("intents",), 0, ""),
     (("doctor",), 0, "nats-server"),
     (("audit", "documents", "--last"), 1, ""),
+    (("topology", "ensure"), 0, ""),
+    (("topology", "check"), 0, ""),
+    (("credentials", "make", "FOLDER"), 0, "document_worker"),
+    (("credentials", "rotate", "FOLDER", "document_worker"), 0, "document_worker"),
+    (("credentials", "ls", "FOLDER"), 0, "document_worker"),
+    (("erase", "CDokumente", "d1", "--yes"), 0, ""),
     (("webhooks", "ls"), 78, ""),
     (("webhooks", "ensure", "--gateway-url", "https://hub.example"), 78, ""),
 )
 
 
-async def test_every_command_as_a_process(service: Service) -> None:
+async def test_every_command_as_a_process(service: Service, tmp_path: Path) -> None:
     """P6: started as people start it, each does its work and says so."""
     assert {names for names in COMMANDS if names not in (("up",), ("dev",))} == {
         names for names in COMMANDS for args, _, _ in _AS_PROCESSES if args[: len(names)] == names
@@ -68,7 +75,9 @@ async def test_every_command_as_a_process(service: Service) -> None:
     await make_busy(service)
     async with answering(service):
         for args, code, says in _AS_PROCESSES:
-            done = await hub_process(service.bus.settings.nats_url, *args)
+            done = await hub_process(
+                service.bus.settings.nats_url, *(one.replace("FOLDER", str(tmp_path)) for one in args)
+            )
             assert (done.code, says in done.out) == (code, True), (args, done)
             assert "Traceback" not in done.err
 

@@ -1,8 +1,6 @@
 """The publisher against a real NATS server that is killed, frozen and short of a stream."""
 
 import asyncio
-import os
-import signal
 import time
 from collections import Counter
 
@@ -99,8 +97,7 @@ async def test_a_killed_server_loses_nothing_that_was_confirmed(service: Service
 async def test_the_bound_of_what_is_in_flight(service: Service, nats_server: NatsServer) -> None:
     """P12: while the broker does not answer, no more than the bound wait; one more is refused at once."""
     made = await publisher(service, in_flight_max=4)
-    assert nats_server.pid is not None
-    os.kill(nats_server.pid, signal.SIGSTOP)
+    nats_server.freeze()
     try:
         async with asyncio.TaskGroup() as tasks:
             waiting = [tasks.create_task(made.publish(DOCUMENT_UPDATE, event(number))) for number in range(4)]
@@ -109,9 +106,9 @@ async def test_the_bound_of_what_is_in_flight(service: Service, nats_server: Nat
             with pytest.raises(Overloaded):
                 await made.publish(DOCUMENT_UPDATE, event(5))
             assert time.monotonic() - started < 0.2
-            os.kill(nats_server.pid, signal.SIGCONT)
+            nats_server.thaw()
     finally:
-        os.kill(nats_server.pid, signal.SIGCONT)
+        nats_server.thaw()
     assert len({task.result() for task in waiting}) == 4
     await made.publish(DOCUMENT_UPDATE, event(6))
 

@@ -24,7 +24,7 @@ from tests.house.repo import (
 
 _FILE_MAX_LINES = 300
 _FUNCTION_MAX_LINES = 50
-_LOCKS = ("requirements.lock", "requirements-dev.lock")
+_LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-bench.lock")
 
 
 def _text_files() -> list[Path]:

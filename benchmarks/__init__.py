@@ -1,0 +1,1 @@
+"""What the hub costs, measured beside the bare libraries in the same run."""

@@ -1,0 +1,1 @@
+"""What more of something costs: one measurement per file, each a curve."""

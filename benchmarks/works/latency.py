@@ -1,0 +1,86 @@
+"""From a webhook's sending to the start of its handler: at 50/s, and alone after a silence."""
+
+import asyncio
+import time
+
+from benchmarks.broker import looking_at
+from benchmarks.children import Room, send
+from benchmarks.figure import Figure
+from benchmarks.load import Order
+from benchmarks.rounds import ROUNDS, median
+from benchmarks.webhook import SECRETS, entity_id
+
+_PER_S = 50
+_EVENTS = 250
+_SILENCE_S = 60.0
+
+
+class Stage:
+    """A gateway and a worker that writes down when its runs begin."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._started = room.directory / "started"
+        self._gateway = room.child("gateway", port_name="GATEWAY_PORT", GATEWAY_WEBHOOK_SECRETS=SECRETS)
+        self._worker = room.child("benchmarks.noop_worker", port_name="HEALTH_PORT", BENCH_STARTED=str(self._started))
+        self.quiet_since = 0.0
+
+    async def open(self) -> None:
+        """Starts both, and sends some to warm up."""
+        await self._gateway.start()
+        await self._worker.start()
+        await self.waits_ms(_PER_S)
+
+    async def close(self) -> None:
+        """Ends both."""
+        for child in (self._gateway, self._worker):
+            await child.stop()
+
+    async def waits_ms(self, events: int) -> list[float]:
+        """An open loop of so many; how long each waited, in order."""
+        before = len(self._lines())
+        order = Order(port=self._gateway.port, connections=16, per_s=_PER_S, count=events, entities=events)
+        async with looking_at(self._room.nats.url) as broker:
+            told = await send(order)
+            await broker.drained("VMH", "document_worker")
+        self.quiet_since = time.monotonic()
+        # The sender's n-th webhook, of entity n, was due at n/50 s.
+        due = {entity_id(number): told.began + number / _PER_S for number in range(events)}
+        return sorted((at - due[entity]) * 1e3 for entity, at in self._lines()[before:])
+
+    def _lines(self) -> list[tuple[str, float]]:
+        rows = [line.split() for line in self._started.read_text(encoding="ascii").splitlines()]
+        return [(entity, float(at)) for entity, at in rows]
+
+
+async def measure(room: Room) -> list[Figure]:
+    """Five repeats, of which the worst counts."""
+    stage = Stage(room)
+    await stage.open()
+    repeats = [await stage.waits_ms(_EVENTS) for _ in range(ROUNDS)]
+    await stage.close()
+    p50 = [waits[len(waits) // 2] for waits in repeats]
+    p99 = [waits[len(waits) * 99 // 100] for waits in repeats]
+    return [
+        Figure(name="latency.p50", ours=max(p50), note=f"median of the repeats {median(p50):.1f} ms"),
+        Figure(name="latency.p99", ours=max(p99), note=f"median of the repeats {median(p99):.1f} ms"),
+    ]
+
+
+class Silence:
+    """Nothing happens for a minute, while other figures are measured; then one webhook comes."""
+
+    def __init__(self, room: Room) -> None:
+        self._stage = Stage(room)
+
+    async def begin(self) -> None:
+        """From here on it is quiet."""
+        await self._stage.open()
+
+    async def end(self) -> list[Figure]:
+        """After the minute."""
+        await asyncio.sleep(max(0.0, _SILENCE_S - (time.monotonic() - self._stage.quiet_since)))
+        quiet_s = time.monotonic() - self._stage.quiet_since
+        [lone] = await self._stage.waits_ms(1)
+        await self._stage.close()
+        return [Figure(name="silence.ms", ours=lone, note=f"{quiet_s:.0f} s of silence")]
