@@ -57,7 +57,7 @@ async def test_two_workers_run_each_document_one_at_a_time(tmp_path: Path) -> No
         documents = stage.documents(30)
         workers = [await stage.worker(WORKER_CONCURRENCY="16").start() for _ in range(2)]
         # Each run takes a while at its beginning, so that an overlap would be a long one.
-        stage.espocrm.faults.add(Fault(kind="late", path=r"/api/v1/CDokumente/\w+", delay_s=0.2, times=None))
+        stage.espocrm.faults.add(Fault(kind="late", path=r"/api/v1/CDokumente/\w+", delay_s=0.4, times=None))
         contents = set()
         for round_ in range(10):
             for document in documents:
@@ -88,7 +88,7 @@ def overlaps(runs: list[dict[str, Any]]) -> list[str]:
 
     A record is made a moment after the lock was released, so the ends are blurred by less than a run's own length.
     """
-    blur = timedelta(milliseconds=150)
+    blur = timedelta(milliseconds=350)
     spans: dict[str, list[tuple[datetime, datetime]]] = defaultdict(list)
     for run in runs:
         end = datetime.fromisoformat(run["at"])
