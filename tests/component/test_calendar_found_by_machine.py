@@ -4,14 +4,10 @@ import asyncio
 
 import pytest
 
-from calendar_worker.effects.keys import employee_key
-from shared.contracts.topology import SNAPSHOTS
 from shared.outcomes.errors import Unavailable
 from shared.runtime.service import Service
-from shared.state.kv import Bucket
 from simulators.faults import Fault
 from tests.support.calendars import (
-    KUERZEL,
     Calendars,
     add_event,
     add_termin,
@@ -19,16 +15,8 @@ from tests.support.calendars import (
     day,
     in_step,
     linked_to,
+    lose_memory,
 )
-
-
-async def lose_memory(service: Service) -> None:
-    """As if somebody had deleted the keys."""
-    bucket = Bucket(service.bus.nc, SNAPSHOTS.name)
-    base = employee_key(KUERZEL)
-    for key in [base, *await bucket.keys(f"{base}.>")]:
-        if (entry := await bucket.get(key)) is not None:
-            await bucket.delete(entry.revision)
 
 
 async def test_what_was_hidden_after_a_lost_memory_is_compared_later(calendars: Calendars, service: Service) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 
 from calendar_worker.effects.deps import Deps
-from calendar_worker.effects.keys import employee_key
 from calendar_worker.effects.memory import read_memory
 from calendar_worker.handlers import ROUTES
 from calendar_worker.model.memory import Memory
@@ -24,7 +23,7 @@ from shared.outcomes.settle import Attempts, Bury, settle
 from shared.runtime.bus import NatsSettings
 from shared.runtime.service import start
 from shared.settings import Secret
-from shared.state.idempotency import Journal, Row
+from shared.state.idempotency import Journal
 from shared.state.kv import Bucket
 from shared.state.snapshots import Snapshots
 from shared.telemetry.run import Run, enter_run, leave_run
@@ -198,25 +197,6 @@ class World:
     async def memory(self, kuerzel: str = KUERZEL) -> Memory:
         """What it remembers."""
         return await read_memory(kuerzel, self.workers[0])
-
-    async def lose_memory(self) -> None:
-        """As if somebody had deleted the keys."""
-        bucket = Bucket(self.service.bus.nc, SNAPSHOTS.name)
-        base = employee_key(KUERZEL)
-        for key in [base, *await bucket.keys(f"{base}.>")]:
-            if (entry := await bucket.get(key)) is not None:
-                await bucket.delete(entry.revision)
-
-    async def open_intents(self) -> list[str]:
-        """Keys of the journal's rows that are open: writes of unknown fate."""
-        bucket = Bucket(self.service.bus.nc, IDEMPOTENCY.name)
-        found = []
-        for key in await bucket.keys(">"):
-            entry = await bucket.get(key)
-            row = msgspec.json.decode(entry.value, type=Row) if entry is not None else None
-            if row is not None and row.state == "open":
-                found.append(key)
-        return sorted(found)
 
     # What is there
 

@@ -23,7 +23,7 @@ from shared.outcomes.settle import Attempts, Bury, settle
 from shared.runtime.bus import NatsSettings
 from shared.runtime.service import Service, start
 from shared.settings import Secret
-from shared.state.idempotency import Journal, Row
+from shared.state.idempotency import Journal
 from shared.state.kv import Bucket
 from shared.state.snapshots import Snapshots
 from shared.telemetry.run import Run, enter_run, leave_run
@@ -186,17 +186,6 @@ class World:
         """From here on, `writes` counts anew."""
         self.espocrm.log.clear()
         self.advoware.log.clear()
-
-    async def open_intents(self) -> list[str]:
-        """Keys of the journal's rows that are open: writes of unknown fate."""
-        bucket = Bucket(self.service.bus.nc, IDEMPOTENCY.name)
-        found = []
-        for key in await bucket.keys(">"):
-            entry = await bucket.get(key)
-            row = msgspec.json.decode(entry.value, type=Row) if entry is not None else None
-            if row is not None and row.state == "open":
-                found.append(key)
-        return sorted(found)
 
     # What is there
 

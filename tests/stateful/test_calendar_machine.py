@@ -30,7 +30,9 @@ from tests.stateful.calendar_oracle import (
 from tests.stateful.calendar_staff import Staff
 from tests.stateful.calendar_world import ALL, COLLEAGUE, KUERZEL, ONE, World
 from tests.stateful.deliveries import Delivery
+from tests.stateful.intents import open_intents
 from tests.stateful.machine import run_machine
+from tests.support.calendars import lose_memory
 from tests.support.redis import RedisPlace
 
 _STEPS = st.none() | st.integers(0, 400)
@@ -193,7 +195,7 @@ class CalendarMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.staff.serial > 2)
     @rule()
     def lose_memory(self) -> None:
-        self.world.runner.run(self.world.lose_memory())
+        self.world.runner.run(lose_memory(self.world.service))
         self.staff.lose_memory()
 
     def _run(self, steps: int | None, worker: int) -> Outcome | HubError | None:
@@ -203,7 +205,7 @@ class CalendarMachine(RuleBasedStateMachine):
         self, delivery: Delivery, worker: int, steps: int | None, *, meanwhile: Any = None
     ) -> Outcome | HubError | None:
         ended = self.world.runner.run(self.world.run(delivery, worker, steps, meanwhile=meanwhile))
-        self.staff.is_uncertain = bool(self.world.runner.run(self.world.open_intents()))
+        self.staff.is_uncertain = bool(self.world.runner.run(open_intents(self.world.service)))
         remembered = self.world.runner.run(self.world.memory())
         self.staff.memory.conflicts |= {one.content: one for one in remembered.conflicts}
         is_whole = ended is not None and not isinstance(ended, HubError) and meanwhile is None
@@ -248,7 +250,7 @@ class CalendarMachine(RuleBasedStateMachine):
         memory = self.world.runner.run(self.world.memory())
         waiting = sum(row.unseen for row in memory.rows.values()) + len(memory.failed) if may_wait else 0
         assert len(self.world.requests()) <= 3 + waiting, self.world.requests()
-        assert self.world.runner.run(self.world.open_intents()) == []
+        assert self.world.runner.run(open_intents(self.world.service)) == []
 
 
 def _of(kuerzel: str, **more: Any) -> Delivery:

@@ -17,6 +17,7 @@ from simulators.advoware import Switches
 from simulators.faults import Fault
 from tests.stateful import party_values as values
 from tests.stateful.deliveries import Delivery
+from tests.stateful.intents import open_intents
 from tests.stateful.machine import run_machine
 from tests.stateful.party_oracle import check_parties, check_tasks
 from tests.stateful.party_staff import Staff
@@ -187,7 +188,7 @@ class PartyMachine(RuleBasedStateMachine):
             await self.world.run(delivery, 0, None)
         assert self.world.writes() == []
         clean = [one for one in self.world.parties() if self.world.record("CBeteiligte", one)["syncStatus"] == "clean"]
-        left = await self.world.open_intents()
+        left = await open_intents(self.world.service)
         assert [key for key in left if any(one in key for one in clean)] == [], "in step, and a write of unknown fate"
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from calendar_worker.app import operator_of
 from calendar_worker.effects.deps import Deps
+from calendar_worker.effects.keys import employee_key
 from calendar_worker.effects.memory import read_memory
 from calendar_worker.handlers import ROUTES, on_employee
 from calendar_worker.model.memory import Memory
@@ -156,6 +157,15 @@ async def working(service: Service, calendars: Calendars) -> AsyncIterator[None]
 async def settled(service: Service, *, seconds: float = 30.0) -> None:
     """Returns when the worker's consumer of CALENDAR has nothing left, and the history of it is stored."""
     await consumed(service, CALENDAR.name, service.name, seconds=seconds)
+
+
+async def lose_memory(service: Service) -> None:
+    """As if somebody had deleted the keys."""
+    bucket = Bucket(service.bus.nc, SNAPSHOTS.name)
+    base = employee_key(KUERZEL)
+    for key in [base, *await bucket.keys(f"{base}.>")]:
+        if (entry := await bucket.get(key)) is not None:
+            await bucket.delete(entry.revision)
 
 
 def day(ahead: int) -> str:
