@@ -82,6 +82,15 @@ def stack(image: str, demo_image: str) -> Iterator[Stack]:
         stack.compose("down", "--volumes", "--timeout", "30")
 
 
+@pytest.fixture(autouse=True)
+def _told(request: pytest.FixtureRequest, stack: Stack) -> Iterator[None]:
+    """What the containers said last, beside a test that fails."""
+    failed = request.session.testsfailed
+    yield
+    if request.session.testsfailed > failed:
+        print(stack.compose("logs", "--no-color", "--tail", "25"))
+
+
 def test_the_invented_firm_comes_into_step(stack: Stack) -> None:
     """`docker compose --profile demo up --wait` is a hub at work: EspoCRM's own webhooks reach it, and it syncs."""
 
@@ -165,7 +174,12 @@ def test_a_restart_of_the_broker_heals(stack: Stack) -> None:
     made = stack.vendor(3121, "user", {"do": "attach", "name": "new.txt", "type": "text/plain", "content": "bmV3"})
     change = {"do": "save", "entityType": "CDokumente", "id": document, "attributes": {"dokumentId": made["id"]}}
     stack.vendor(3121, "user", change)
-    until(lambda: stack.documents()[document]["xaiSyncedHash"] != was["xaiSyncedHash"], "the new file is not at xAI")
+
+    def synced() -> bool:
+        stack.vendor(3121, "queue/due", {})  # a webhook that was turned away is sent again after ten minutes: now
+        return bool(stack.documents()[document]["xaiSyncedHash"] != was["xaiSyncedHash"])
+
+    until(synced, "the new file is not at xAI")
 
     def probe(service: str) -> bool:
         door = ("gateway",) if service == "gateway" else ()
