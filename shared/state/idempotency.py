@@ -112,6 +112,11 @@ class Journal:
         Raises what `send` and `look` raise; Parked when the outcome cannot be found out; Busy when another run
         with a later lock has taken over.
         """
+        # Mostly nobody has wanted it before, and then no look at the journal is needed.
+        intent = _intent(effect, None, self._clock.now())
+        revision = await self._bucket.create(effect.key, msgspec.json.encode(intent))
+        if revision is not None:
+            return await self._send(effect, intent, revision, send)
         entry = await self._bucket.get(effect.key)
         row = _decode(entry.value) if entry else None
         if row is not None and row.state == "done" and row.vendor_id and row.vendor_id not in gone:
@@ -124,8 +129,11 @@ class Journal:
                 assert entry is not None
                 await self._finish(effect, row, entry.revision, found)
                 return found
-        opened, revision = await self._open(effect, entry.revision if entry else 0, row)
-        return await self._send(effect, opened, revision, send)
+        intent = _intent(effect, row, self._clock.now())
+        written = await self._bucket.update(effect.key, msgspec.json.encode(intent), entry.revision if entry else 0)
+        if written is None:
+            raise Busy("another run has begun the same effect")
+        return await self._send(effect, intent, written, send)
 
     async def _resolve(self, effect: Effect, row: Row, look: Look, visible_after_s: float) -> str | None:
         found = list(dict.fromkeys(await look(row)))
@@ -137,23 +145,6 @@ class Journal:
         if self._clock.now() - row.sent_at < timedelta(seconds=visible_after_s):
             raise Unavailable(f"{effect.step} {effect.name}: outcome unknown, too early to tell")
         return None
-
-    async def _open(self, effect: Effect, revision: int, before: Row | None) -> tuple[Row, int]:
-        run = current_run()
-        now = self._clock.now()
-        opened = Row(
-            state="open",
-            since=before.since if before and before.state == "open" else now,
-            sent_at=now,
-            run=run.run_id if run else "",
-            fence=_fence(),
-            marker=before.marker if before and before.state == "open" else effect.marker,
-            generation=1 if before is None else before.generation + (before.state == "done"),
-        )
-        written = await self._bucket.update(effect.key, msgspec.json.encode(opened), revision)
-        if written is None:
-            raise Busy("another run has begun the same effect")
-        return opened, written
 
     async def _send(self, effect: Effect, opened: Row, revision: int, send: Send) -> str:
         try:
@@ -169,6 +160,20 @@ class Journal:
         done = msgspec.structs.replace(row, state="done", vendor_id=vendor_id)
         if await self._bucket.update(effect.key, msgspec.json.encode(done), revision, ttl_s=_KEEP_DONE_S) is None:
             raise Busy("another run has settled the same effect")
+
+
+def _intent(effect: Effect, before: Row | None, now: datetime) -> Row:
+    run = current_run()
+    is_open = before is not None and before.state == "open"
+    return Row(
+        state="open",
+        since=before.since if before and is_open else now,
+        sent_at=now,
+        run=run.run_id if run else "",
+        fence=_fence(),
+        marker=before.marker if before and is_open else effect.marker,
+        generation=1 if before is None else before.generation + (not is_open),
+    )
 
 
 def _fence() -> int:

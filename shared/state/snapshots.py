@@ -5,7 +5,7 @@ from typing import TypeVar
 import msgspec
 
 from shared.outcomes.errors import Busy
-from shared.state.kv import Bucket
+from shared.state.kv import Bucket, Entry
 from shared.telemetry.run import current_run
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -26,34 +26,54 @@ class Snapshots:
         """The state as last written, or None."""
         entry = await self._bucket.get(key)
         if entry is None:
+            _revisions()[key] = 0
             return None
-        return msgspec.json.decode(msgspec.json.decode(entry.value, type=_Row).state, type=kind)
+        row = _row(entry)
+        if row.fence <= _fence():
+            _revisions()[key] = entry.revision
+        return msgspec.json.decode(row.state, type=kind)
 
     async def write(self, key: str, state: msgspec.Struct, *, ttl_s: int | None = None) -> None:
         """Replaces the state. Raises Busy when a later run has written since."""
-        fence = _fence()
-        row = msgspec.json.encode(_Row(fence, msgspec.Raw(msgspec.json.encode(state))))
-        while True:
-            entry = await self._bucket.get(key)
-            if entry is not None and msgspec.json.decode(entry.value, type=_Row).fence > fence:
-                raise Busy("another run has taken this entity over")
-            if await self._bucket.update(key, row, entry.revision if entry else 0, ttl_s=ttl_s) is not None:
-                return
+        row = msgspec.json.encode(_Row(_fence(), msgspec.Raw(msgspec.json.encode(state))))
+        # What this run has read needs no second look: whoever writes in between moves the revision on.
+        revision = _revisions().pop(key, None)
+        if revision is None:
+            revision = await self._rightful(key)
+        while (written := await self._bucket.update(key, row, revision, ttl_s=ttl_s)) is None:
+            revision = await self._rightful(key)
+        _revisions()[key] = written
+
+    async def _rightful(self, key: str) -> int:
+        """The revision that this run may write over. Raises Busy when it is a later run's."""
+        entry = await self._bucket.get(key)
+        if entry is None:
+            return 0
+        if _row(entry).fence > _fence():
+            raise Busy("another run has taken this entity over")
+        return entry.revision
 
     async def forget(self, key: str) -> None:
         """Removes a state; nothing happens when there is none. Raises Busy when a later run has written it."""
-        entry = await self._bucket.get(key)
-        if entry is None:
-            return
-        if msgspec.json.decode(entry.value, type=_Row).fence > _fence():
-            raise Busy("another run has taken this entity over")
-        await self._bucket.delete(entry.revision)
+        _revisions().pop(key, None)
+        revision = await self._rightful(key)
+        if revision:
+            await self._bucket.delete(revision)
 
     async def keys(self, pattern: str) -> list[str]:
         """The keys that match a pattern such as `document_sync.CDokumente.*`."""
         return await self._bucket.keys(pattern)
 
 
+def _row(entry: Entry) -> _Row:
+    return msgspec.json.decode(entry.value, type=_Row)
+
+
 def _fence() -> int:
     run = current_run()
     return run.fence if run is not None else 0
+
+
+def _revisions() -> dict[str, int]:
+    run = current_run()
+    return run.revisions if run is not None else {}

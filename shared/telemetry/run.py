@@ -28,6 +28,8 @@ class Run(msgspec.Struct, kw_only=True):
     fence: int = 0
     """Revision of the entity's lock: of two writers the one with the higher number is the rightful one."""
     calls: list[Call] = msgspec.field(default_factory=list)
+    revisions: dict[str, int] = msgspec.field(default_factory=dict)
+    """Of the snapshots that this run has read or written, by key; 0: there was none."""
 
 
 _current: contextvars.ContextVar[Run | None] = contextvars.ContextVar("run", default=None)
