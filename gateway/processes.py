@@ -79,8 +79,9 @@ def run_all(count: int, port: SharedPort, run_one: Callable[[Seat], int]) -> int
             stopping = True
             _tell(children)
             continue
-        for pid, ended in _ended(children):
-            number = children.pop(pid)
+        # All of them first: nobody who is gone may be told anything.
+        gone = [(children.pop(pid), ended) for pid, ended in _ended(children)]
+        for number, ended in gone:
             if stopping:
                 code = code or _code(ended)
             elif ended < 0:
@@ -95,7 +96,7 @@ def run_all(count: int, port: SharedPort, run_one: Callable[[Seat], int]) -> int
 
 def _tell(children: dict[int, int]) -> None:
     for pid in children:
-        os.kill(pid, signal.SIGTERM)  # one that has ended is not gone before it is waited for
+        os.kill(pid, signal.SIGTERM)  # one that has ended and was not waited for is still there to be told
 
 
 def _ended(children: dict[int, int]) -> list[tuple[int, int]]:
