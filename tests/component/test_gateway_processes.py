@@ -14,8 +14,8 @@ import pytest
 
 from gateway.processes import SharedPort
 from local_stack.nats_server import NatsServer
-from local_stack.ports import pick
 from shared.runtime.bus import MissingPart
+from tests.support.free_ports import free_port
 from tests.support.processes import ROOT, ServiceProcess
 
 pytestmark = pytest.mark.e2e
@@ -26,7 +26,7 @@ _KEY = {"apikey": "key-of-a-test"}
 
 def gateway(directory: Path, nats_url: str) -> ServiceProcess:
     """Two processes, not started yet."""
-    port = pick()
+    port = free_port()
     told = {
         "HUB_ENV": "demo",
         "NATS_URL": nats_url,

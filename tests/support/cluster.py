@@ -14,8 +14,9 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from local_stack.nats_server import server_command
-from local_stack.ports import HOST, pick
+from local_stack.ports import HOST
 from local_stack.server_process import ServerProcess
+from tests.support.free_ports import free_port
 
 _SIZE = 3
 _PATIENCE_S = 60.0
@@ -74,7 +75,7 @@ class Cluster:
     def __init__(self, store: Path) -> None:
         ports: list[int] = []
         while len(ports) < 3 * _SIZE:
-            ports.append(pick(given=ports))
+            ports.append(free_port(given=ports))
         self.nodes = {
             name: Node(name, store / name, port=ports[3 * at], route=ports[3 * at + 1], monitor=ports[3 * at + 2])
             for at, name in enumerate("abc")

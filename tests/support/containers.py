@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal
 
-from local_stack.ports import pick
+from tests.support.free_ports import free_port
 
 Wanted = Literal["containers", "binaries"] | None
 
@@ -70,7 +70,7 @@ class ServerContainer:
         self._scheme = scheme
         self._speaks = speaks
         self._host = "127.0.0.1"
-        self._port = pick()
+        self._port = free_port()
         self._state: Literal["new", "up", "down"] = "new"
         self._container = DockerContainer(image).with_command(list(command)).with_bind_ports(port, self._port)
         self._container.with_envs(**(variables or {}))

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import aiohttp
 
-from local_stack.ports import pick
+from tests.support.free_ports import free_port
 
 ROOT = Path(__file__).parents[2]
 _KEPT = ("PATH", "HOME", "TMPDIR", "LANG")
@@ -149,7 +149,7 @@ class Processes:
 
     def service(self, module: str, environ: Mapping[str, str], *, port_name: str) -> ServiceProcess:
         """A service that is not started yet, with a port of its own in `port_name`."""
-        port = pick()
+        port = free_port()
         log = self._directory / f"{len(self._all)}-{module}.log"
         made = ServiceProcess(module, {**environ, port_name: str(port)}, port=port, log=log)
         self._all.append(made)

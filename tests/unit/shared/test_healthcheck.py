@@ -10,9 +10,9 @@ import pytest
 from aiohttp import web
 
 import gateway.settings
-from local_stack.ports import pick
 from shared.healthcheck import DOORS, OTHERS, port_of
 from shared.runtime.health import HealthSettings
+from tests.support.free_ports import free_port
 
 
 async def _probe(*arguments: str, environ: dict[str, str]) -> tuple[int, str]:
@@ -57,7 +57,7 @@ async def test_it_says_what_readyz_says(status: int, body: bytes, code: int, sai
 
 async def test_nobody_there_is_not_ready() -> None:
     """A service that has not begun to listen."""
-    port = pick()
+    port = free_port()
     code, said = await _probe(environ={"HEALTH_PORT": str(port)})
     assert (code, said) == (1, f"nobody answers on port {port} (ConnectionRefusedError)\n")
 
