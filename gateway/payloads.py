@@ -5,7 +5,16 @@ from typing import Annotated, TypeVar
 
 import msgspec
 
-from shared.contracts.events import EVERYBODY, CalendarEvent, EntityEvent, EntityId, EntityType, Kuerzel, same_kuerzel
+from shared.contracts.events import (
+    EVERYBODY,
+    WEBHOOK,
+    CalendarEvent,
+    EntityEvent,
+    EntityId,
+    EntityType,
+    Kuerzel,
+    same_kuerzel,
+)
 from shared.contracts.subjects import Subject
 
 ITEMS_MAX = 1_000
@@ -131,7 +140,7 @@ def calendar_event(body: bytes, received_at: str) -> CalendarEvent:
     return CalendarEvent(
         kuerzel=EVERYBODY if same_kuerzel(wish.kuerzel) == EVERYBODY else wish.kuerzel,
         full_content=wish.full_content,
-        source="webhook",
+        source=WEBHOOK,
         received_at=received_at,
     )
 
@@ -141,7 +150,7 @@ def _event(subject: Subject[EntityEvent], entity_id: str, action: str, received_
         entity_id=entity_id,
         entity_type=subject.defaults["entity_type"],
         action=action,
-        source="webhook",
+        source=WEBHOOK,
         received_at=received_at,
     )
 

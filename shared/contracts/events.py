@@ -21,6 +21,10 @@ EVERYBODY = "ALL"
 Kuerzel = Annotated[str, msgspec.Meta(pattern=KUERZEL_PATTERN, description="An employee's Kürzel in Advoware.")]
 
 
+WEBHOOK = "webhook"
+"""The source of an event that EspoCRM has told of: nobody waits for its own run."""
+
+
 class EntityEvent(msgspec.Struct, frozen=True, kw_only=True):
     """Something happened to one record. Only `entity_id` is required; the subject knows the rest."""
 

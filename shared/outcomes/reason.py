@@ -7,7 +7,7 @@ class Reason(StrEnum):
     """A new ending gets a line here, with what it means to somebody who reads it in a history."""
 
     # The bus
-    COALESCED = "coalesced"  # an equal event was already waiting; its run stands for this one
+    COALESCED = "coalesced"  # another run stands for this one: of an equal event, or one that began later
     # Documents
     IN_STEP = "in_step"  # everything is already as it should be; nothing was written
     NEVER_SYNCED = "never_synced"  # gone in EspoCRM, and nothing of it was ever at xAI

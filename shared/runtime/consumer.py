@@ -1,33 +1,35 @@
 """The consumer: takes messages from the pull loop, puts them into lanes, runs lanes, halts, resumes, drains."""
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, Generic
 
 from nats.aio.msg import Msg
 
-from shared.contracts.envelope import TRACEPARENT, event_id_of, unseal
+from shared.contracts.envelope import unseal
+from shared.contracts.events import WEBHOOK
 from shared.contracts.topology import consumer_config
-from shared.outcomes.errors import HubError, Malformed, TooManyDead, Unavailable
+from shared.outcomes.errors import Malformed, TooManyDead, Unavailable
 from shared.outcomes.reason import Reason
 from shared.outcomes.settle import HALT_DELAY_S, Ack, Bury, Settlement, Stop
-from shared.runtime.acknowledge import ack, in_progress, nak, term
-from shared.runtime.bus import Bus
-from shared.runtime.dead_letter import DeadLetter
+from shared.runtime.acknowledge import ack, in_progress, nak
+from shared.runtime.bus import ApiError, Bus
 from shared.runtime.delivery import deliver
 from shared.runtime.desk import Delivery, Desk
 from shared.runtime.lanes import Lanes, Place
 from shared.runtime.pull_loop import Position, PullLoop, position_of
 from shared.runtime.route import D, Route
-from shared.telemetry.attributes import processing
-from shared.telemetry.traces import exemplar, links_to
+from shared.runtime.served import Served
+from shared.runtime.unreadable import bury_unreadable
 
 _log = logging.getLogger(__name__)
 
 _DEAD_IN_A_ROW_MAX = 20
 _HAND_BACK_S = 0.2
+_LOOK_AHEAD_S = 0.1
 _ACKS_TO_RESUME = 10
 """A skip proves little about a vendor; so many in a row show at least that work goes on."""
 
@@ -54,7 +56,10 @@ class Consumer(Generic[D]):
         self._concurrency = concurrency
         self._ack_wait_s = ack_wait_s
         self._tasks = tasks
+        self._stream = stream
         self._lanes: Lanes[Delivery[D]] = Lanes()
+        self._served = Served()
+        self._looking: asyncio.Task[None] | None = None
         self._ready: deque[str] = deque()
         self._running: dict[str, asyncio.Task[None]] = {}
         self._in_hand: dict[int, Delivery[D]] = {}
@@ -78,6 +83,7 @@ class Consumer(Generic[D]):
             ),
             on_message=self._on_message,
             room=self._room,
+            on_begin=self._served.start_over,
             clock=desk.clock,
         )
 
@@ -105,6 +111,8 @@ class Consumer(Generic[D]):
             self._probe_timer.cancel()
         for task in self._background:
             task.cancel()
+        if self._looking is not None:
+            self._looking.cancel()
 
     def _room(self) -> int:
         """How many messages may be in hand: as many again as run, so that a lane is never idle for want of a pull."""
@@ -125,22 +133,43 @@ class Consumer(Generic[D]):
         try:
             delivery = self._open(message, position)
         except Malformed as wrong:
-            self._tasks.create_task(self._bury(message, position, wrong))
+            self._tasks.create_task(bury_unreadable(self._desk, message, position, wrong))
             return
-        kind = (delivery.route.handler, delivery.route.coalesce(delivery.envelope.event))
+        kind = _kind(delivery)
+        is_served = self._served.covers(delivery.lane, kind, position.sequence)
+        if is_served and delivery.envelope.event.source == WEBHOOK:
+            self._coalesced(message)
+            return
         if self._stopping or (self.halted and self._in_hand):
             self._tasks.create_task(nak(message, _HAND_BACK_S if self._stopping else HALT_DELAY_S))
             return
         place, standing = self._lanes.offer(delivery.lane, kind, delivery)
         if place is Place.COALESCED:
             standing.stands_for(delivery.envelope)
-            self._desk.metrics.deliveries.labels(message.subject, "skip", Reason.COALESCED).inc()
-            self._tasks.create_task(ack(message))
+            self._coalesced(message)
             return
         self._in_hand[position.sequence] = delivery
+        if position.pending and self._looking is None:
+            self._looking = self._tasks.create_task(self._look_ahead(), name="look ahead")
         if place is Place.START:
             self._ready.append(delivery.lane)
             self._fill()
+
+    def _coalesced(self, message: Msg) -> None:
+        """Its work is done by another run: one that waits, or one that began after it was stored."""
+        self._desk.metrics.deliveries.labels(message.subject, "skip", Reason.COALESCED).inc()
+        self._tasks.create_task(ack(message))
+
+    async def _look_ahead(self) -> None:
+        """Asks how far the stream has grown: what lies in it now needs no run of its own after those that begin now."""
+        life = self._served.mark.life
+        try:
+            with contextlib.suppress(ApiError, Unavailable):
+                info = await self._bus.api(f"STREAM.INFO.{self._stream}")
+                self._served.stored(life, info["state"]["last_seq"])
+            await asyncio.sleep(_LOOK_AHEAD_S)
+        finally:
+            self._looking = None
 
     def _open(self, message: Msg, position: Position) -> Delivery[D]:
         route = self._routes.get(message.subject)
@@ -166,10 +195,13 @@ class Consumer(Generic[D]):
         """Works off one entity's messages, one after the other."""
         try:
             while (delivery := self._lanes.take(lane)) is not None:
+                mark = self._served.mark
                 try:
                     settlement = await deliver(self._desk, delivery, self._deps)
                 finally:
                     self._in_hand.pop(delivery.position.sequence, None)
+                if isinstance(settlement, Ack):
+                    self._served.done(lane, _kind(delivery), mark)
                 await self._after(settlement)
                 self.pull.wake()
         finally:
@@ -225,41 +257,6 @@ class Consumer(Generic[D]):
             self._in_hand.pop(delivery.position.sequence, None)
             await nak(delivery.message, delay_s)
 
-    async def _bury(self, message: Msg, position: Position, wrong: HubError) -> None:
-        """A message that cannot be read has no entity, so no lane and no history: a dead letter, and nobody waits."""
-        name, attributes = f"process {message.subject}", processing(message.subject)
-        before = links_to((message.headers or {}).get(TRACEPARENT))
-        parent = before[0] if before else None
-        with self._desk.tracer.span(name, kind="consumer", parent=parent, links=before, attributes=attributes) as span:
-            span.fail(type(wrong).__name__)
-            await self._bury_unread(message, position, wrong)
-
-    async def _bury_unread(self, message: Msg, position: Position, wrong: HubError) -> None:
-        letter = DeadLetter(
-            subject=message.subject,
-            body=message.data,
-            headers=message.headers or {},
-            kind=type(wrong).__name__,
-            reason=wrong.reason,
-            attempts=1,
-            stream=position.stream,
-            sequence=position.sequence,
-            consumer=self._desk.consumer,
-        )
-        try:
-            await self._desk.dead_letters.store(letter)
-        except Unavailable:
-            await nak(message, HALT_DELAY_S)
-            return
-        await term(message, wrong.reason)
-        self._desk.metrics.dead_letters.labels(message.subject, letter.kind).inc(exemplar=exemplar())
-        self._desk.metrics.deliveries.labels(message.subject, "dead", letter.kind).inc()
-        event_id = event_id_of(message.headers or {}, f"{position.stream}-{position.sequence}")
-        _log.error(
-            "delivery",
-            extra={"subject": message.subject, "event_id": event_id, "outcome": "dead", "reason": wrong.reason},
-        )
-
     async def _renew_locks(self) -> None:
         while True:
             await asyncio.sleep(self._desk.locks.renew_every_s)
@@ -271,3 +268,8 @@ class Consumer(Generic[D]):
             await asyncio.sleep(self._ack_wait_s / 3)
             for delivery in list(self._in_hand.values()):
                 await in_progress(delivery.message)
+
+
+def _kind(delivery: Delivery[D]) -> Hashable:
+    """Events of one lane and of one kind are equal."""
+    return delivery.route.handler, delivery.route.coalesce(delivery.envelope.event)

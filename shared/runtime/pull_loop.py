@@ -36,17 +36,22 @@ class Position(msgspec.Struct, frozen=True):
     stream: str
     sequence: int
     delivered: int
+    pending: int = 0
+    """What else the broker has for this consumer; a guess, says the broker."""
 
 
 def position_of(reply: str) -> Position:
     """Reads `$JS.ACK.<stream>.<consumer>.<delivered>.<stream seq>…`, with or without domain and account."""
     parts = reply.split(".")
     at = 2 if len(parts) == 9 else 4
-    return Position(parts[at], int(parts[at + 3]), int(parts[at + 2]))
+    return Position(parts[at], int(parts[at + 3]), int(parts[at + 2]), int(parts[at + 6]))
 
 
 class PullLoop:
-    """Calls `on_message` for each message. `room` says how many more may come in hand right now."""
+    """Calls `on_message` for each message. `room` says how many more may come in hand right now.
+
+    `on_begin` is called before the first, and before the first after every interruption: it may be another stream.
+    """
 
     def __init__(
         self,
@@ -56,6 +61,7 @@ class PullLoop:
         consumer: Config,
         on_message: Callable[[Msg], None],
         room: Callable[[], int],
+        on_begin: Callable[[], None],
         clock: Clock,
     ) -> None:
         self._bus = bus
@@ -64,6 +70,7 @@ class PullLoop:
         self._next = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer['name']}"
         self._on_message = on_message
         self._room = room
+        self._on_begin = on_begin
         self._clock = clock
         self._subscription: Subscription | None = None
         self._asked = 0
@@ -128,6 +135,7 @@ class PullLoop:
         await self._bus.ensure_consumer(self._stream, self._consumer)
         if self._paused:  # told so meanwhile
             return
+        self._on_begin()
         inbox = self._bus.nc.new_inbox()
         self._subscription = await self._bus.nc.subscribe(inbox, cb=self._receive)
         self._start_over = False
@@ -183,5 +191,6 @@ class PullLoop:
             self._start_over = True
 
     def _reconnected(self) -> None:
+        self._on_begin()
         self._start_over = True
         self._wake.set()

@@ -38,6 +38,7 @@ class Puller:
             ),
             on_message=self._on_message,
             room=lambda: self.room - self.open,
+            on_begin=lambda: None,
             clock=service.clock,
         )
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 CAUSES_DE: Mapping[str, str] = {
-    "reason.coalesced": "Ein gleiches Ereignis wartete schon; dessen Lauf gilt auch für dieses.",
+    "reason.coalesced": "Ein anderer Lauf gilt auch für dieses: Ein gleiches wartete, oder der Lauf begann später.",
     "reason.in_step": "Alles ist, wie es sein soll; es wurde nichts geschrieben.",
     "reason.never_synced": "In EspoCRM gelöscht, und bei der Gegenseite war davon nie etwas bekannt.",
     "reason.no_collection_wanted": "Das Dokument ist mit nichts verknüpft und gehört daher nirgends hin.",

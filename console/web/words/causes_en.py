@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 CAUSES_EN: Mapping[str, str] = {
-    "reason.coalesced": "An equal event was already waiting; its run stands for this one.",
+    "reason.coalesced": "Another run stands for this one: an equal event was waiting, or the run began later.",
     "reason.in_step": "Everything is as it should be; nothing was written.",
     "reason.never_synced": "Gone in EspoCRM, and nothing of it is known to have been at the other vendor.",
     "reason.no_collection_wanted": "No owner is linked, so the document belongs nowhere.",
