@@ -78,8 +78,8 @@ def _deps(service: Service, espocrm: Espocrm) -> Deps:
     return Deps(
         espocrm=espocrm,
         advoware=cast("Advoware", None),  # a sweep asks it only where it can list parties
-        journal=Journal(Bucket(service.bus.nc, IDEMPOTENCY.name), service.clock),
-        snapshots=Snapshots(Bucket(service.bus.nc, SNAPSHOTS.name)),
+        journal=Journal(Bucket(service.bus.requests, IDEMPOTENCY.name), service.clock),
+        snapshots=Snapshots(Bucket(service.bus.requests, SNAPSHOTS.name)),
         publisher=service.publisher,
         clock=service.clock,
         names=PartyNames(),

@@ -29,9 +29,9 @@ async def measure(room: Room) -> list[Figure]:
         await broker.drained("VMH", "document_worker")
         seconds = time.perf_counter() - began - told.preparing_s
         after, dead = await documents.state(), await broker.messages("DEAD")
-        runs = await worker.metric('hub_deliveries_total{outcome="done"') + await worker.metric(
-            'hub_deliveries_total{outcome="skip"'
-        )
+        told_of = 'hub_deliveries_total{outcome="'
+        worked, skipped = await worker.metric(told_of + "done"), await worker.metric(told_of + "skip")
+        runs = worked + skipped - await worker.metric(told_of + 'skip",reason="coalesced"')
         used_s = worker.cpu_s() - cpu_s
         await documents.close()
     await gateway.stop()
