@@ -41,8 +41,8 @@ async def build(settings: Settings, service: Service) -> AsyncIterator[Deps]:
         yield Deps(
             advoware=advoware,
             google=google,
-            journal=Journal(Bucket(service.bus.nc, IDEMPOTENCY.name), service.clock),
-            snapshots=Snapshots(Bucket(service.bus.nc, SNAPSHOTS.name)),
+            journal=Journal(Bucket(service.bus.requests, IDEMPOTENCY.name), service.clock),
+            snapshots=Snapshots(Bucket(service.bus.requests, SNAPSHOTS.name)),
             publisher=service.publisher,
             clock=service.clock,
             timezone=ZoneInfo(settings.schedule.hub_timezone),

@@ -117,7 +117,7 @@ async def _dead(bus: Bus) -> dict[str, int]:
 
 
 async def _reports(bus: Bus) -> list[Report]:
-    snapshots = Snapshots(Bucket(bus.nc, SNAPSHOTS.name))
+    snapshots = Snapshots(Bucket(bus.requests, SNAPSHOTS.name))
     found: list[Report] = []
     for family in FAMILIES:
         with contextlib.suppress(msgspec.MsgspecError):  # of another version, or written by hand

@@ -36,8 +36,8 @@ async def build(settings: Settings, service: Service) -> AsyncIterator[Deps]:
         yield Deps(
             espocrm=espocrm,
             xai=xai,
-            journal=Journal(Bucket(service.bus.nc, IDEMPOTENCY.name), service.clock),
-            snapshots=Snapshots(Bucket(service.bus.nc, SNAPSHOTS.name)),
+            journal=Journal(Bucket(service.bus.requests, IDEMPOTENCY.name), service.clock),
+            snapshots=Snapshots(Bucket(service.bus.requests, SNAPSHOTS.name)),
             publisher=service.publisher,
             clock=service.clock,
             names=settings.names,

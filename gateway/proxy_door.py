@@ -145,7 +145,7 @@ class ProxyDoor:
 
     async def _pieces(self, before: bytes, reply: Reply, after: bytes) -> AsyncGenerator[bytes, None]:
         yield before + reply.body
-        async with contextlib.aclosing(rest_of(self._service.bus.nc, reply)) as rest:
+        async with contextlib.aclosing(rest_of(self._service.bus, reply)) as rest:
             async for piece in rest:
                 yield piece
         yield after

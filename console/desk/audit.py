@@ -38,7 +38,7 @@ async def is_there(bus: Bus, service: str) -> bool:
 
 async def last_report(bus: Bus, family: str) -> Report | None:
     """The latest audit of a family, as far as it has come."""
-    return await Snapshots(Bucket(bus.nc, SNAPSHOTS.name)).read(report_key(family), Report)
+    return await Snapshots(Bucket(bus.requests, SNAPSHOTS.name)).read(report_key(family), Report)
 
 
 async def audited(

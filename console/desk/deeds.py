@@ -72,5 +72,4 @@ async def acting(
         publisher = Publisher(
             bus, source=source, clock=clock, tracer=tracer, metrics=metrics, new_id=lambda: secrets.token_hex(16)
         )
-        await publisher.start()
         yield Operator(bus, publisher, clock, name)

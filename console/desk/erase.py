@@ -90,12 +90,12 @@ def _patterns(entity_type: str, entity_id: str) -> list[str]:
 
 
 async def _keys(bus: Bus, bucket: str, patterns: list[str]) -> list[str]:
-    found = {name for pattern in patterns for name in await Bucket(bus.nc, bucket).keys(pattern)}
+    found = {name for pattern in patterns for name in await Bucket(bus.requests, bucket).keys(pattern)}
     return sorted(found)
 
 
 async def _overwrite(bus: Bus, bucket: str, name: str) -> None:
-    entry = await Bucket(bus.nc, bucket).get(name)
+    entry = await Bucket(bus.requests, bucket).get(name)
     if entry is None:
         return
     try:

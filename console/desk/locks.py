@@ -36,7 +36,7 @@ async def locks(bus: Bus) -> list[Lock]:
 
 async def lock(bus: Bus, key: str) -> Lock | None:
     """One, if it is held. Raises BadName."""
-    entry = await Bucket(bus.nc, LOCKS.name).get(names.key(key))
+    entry = await Bucket(bus.requests, LOCKS.name).get(names.key(key))
     return None if entry is None else _lock(key, entry)
 
 
@@ -46,7 +46,7 @@ async def break_lock(operator: Operator, held: Lock) -> bool:
     The run is cancelled at its next renewal, and what it writes to journal and snapshots is refused.
     """
     await operator.record("break", f"{LOCKS.name} {held.key} {held.holder}")
-    bucket = Bucket(operator.bus.nc, LOCKS.name)
+    bucket = Bucket(operator.bus.requests, LOCKS.name)
     is_broken = False
     for _ in range(_TRIES):  # its holder may renew it between our look and our delete
         entry = await bucket.get(held.key)

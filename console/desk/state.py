@@ -119,7 +119,7 @@ async def remove(operator: Operator, bucket: str, key: str, *, revision: int) ->
 def _bucket(bus: Bus, name: str) -> Bucket:
     if name not in names():
         raise valid.BadName(f"{name[:40]!r} is no bucket of the hub: {', '.join(names())}")
-    return Bucket(bus.nc, name)
+    return Bucket(bus.requests, name)
 
 
 def shape_of(value: bytes, *, plain: Container[str] = ()) -> Any:

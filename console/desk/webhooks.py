@@ -178,12 +178,12 @@ async def remember(operator: Operator, base: GatewayUrl, found: Sequence[Finding
     kept = tuple(Kept(id=one.id, event=one.event, url=one.url) for one in found if one.verdict == "ok")
     at = operator.clock.now().isoformat(timespec="milliseconds")
     memory = Memory(at=at, gateway_url=base, webhooks=kept)
-    await Snapshots(Bucket(operator.bus.nc, SNAPSHOTS.name)).write(_KEPT, memory)
+    await Snapshots(Bucket(operator.bus.requests, SNAPSHOTS.name)).write(_KEPT, memory)
 
 
 async def remembered(bus: Bus) -> Memory | None:
     """What was kept last."""
-    return await Snapshots(Bucket(bus.nc, SNAPSHOTS.name)).read(_KEPT, Memory)
+    return await Snapshots(Bucket(bus.requests, SNAPSHOTS.name)).read(_KEPT, Memory)
 
 
 async def write_secrets(webhooks: Webhooks, ids: Sequence[str], file: Path, *, is_replaced: bool) -> None:

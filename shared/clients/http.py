@@ -6,7 +6,7 @@ Above this file nobody knows what a 429 is.
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -131,16 +131,7 @@ class HttpClient:
         except _NoAnswer:
             if method not in _SAFE:
                 raise
-        # Only now: tenacity costs a tenth of a call, and nearly every call is answered at once.
-        await asyncio.sleep(_FIRST_PAUSE_S)
-        retrying = tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception_type(_NoAnswer),
-            stop=tenacity.stop_after_attempt(2),
-            wait=tenacity.wait_random_exponential(multiplier=0.4, max=1.0),
-            reraise=True,
-        )
-        answer: Answer = await retrying(once)
-        return answer
+        return await _again(once)
 
     @contextlib.asynccontextmanager
     async def stream(
@@ -270,6 +261,19 @@ class HttpClient:
         run = current_run()
         if run is not None and len(run.calls) < 200:
             run.calls.append(Call(vendor=self._vendor, operation=operation, status=status, ms=round(seconds * 1000, 1)))
+
+
+async def _again(once: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Twice more. Only here tenacity, which costs a tenth of a call: nearly every call is answered at once."""
+    retrying = tenacity.AsyncRetrying(
+        retry=tenacity.retry_if_exception_type(_NoAnswer),
+        stop=tenacity.stop_after_attempt(2),
+        wait=tenacity.wait_random_exponential(multiplier=0.4, max=1.0),
+        reraise=True,
+    )
+    await asyncio.sleep(_FIRST_PAUSE_S)
+    answer: Answer = await retrying(once)
+    return answer
 
 
 def _outcome(status: int) -> str:

@@ -9,7 +9,6 @@ from nats.errors import TimeoutError as NatsTimeoutError
 from shared.outcomes.errors import Unavailable
 from shared.runtime.bus import Bus
 from shared.runtime.microservice import CODE_HEADER, ERROR_HEADER, Reply
-from shared.state.request import request
 
 
 class Nobody(Unavailable):
@@ -29,7 +28,7 @@ async def ask(bus: Bus, subject: str, body: bytes, *, headers: Mapping[str, str]
     if not bus.connected:
         raise Nobody("NATS is away")
     try:
-        answer = await request(bus.nc, subject, body, timeout_s=timeout_s, headers=dict(headers))
+        answer = await bus.requests.request(subject, body, timeout_s=timeout_s, headers=dict(headers))
     except NoRespondersError:
         raise Nobody(f"nobody answers on {subject}") from None
     except MaxPayloadError:

@@ -18,7 +18,7 @@ from shared.contracts.topology import BUCKETS, STREAMS, Config
 from shared.outcomes.errors import Unavailable
 from shared.runtime import trust
 from shared.state.refusals import NotPermitted, Refusals, is_refused, not_permitted
-from shared.state.request import request
+from shared.state.request import Requests
 
 _log = logging.getLogger(__name__)
 
@@ -71,6 +71,7 @@ class Bus:
         self._refusals = Refusals()
         self._connecting: asyncio.Timeout | None = None
         self.nc = Client()
+        self.requests = Requests(self.nc)
 
     @property
     def connected(self) -> bool:
@@ -112,6 +113,7 @@ class Bus:
             raise MissingPart(f"NATS at {self._where()} refused the connection: {why}") from None
         self._connecting = None
         self._check_version()
+        await self.requests.start()
         await self._check_jetstream()
 
     async def _reach(self, patience_s: float) -> None:
@@ -157,7 +159,7 @@ class Bus:
         try:
             async with self._refusals.ending(f"$JS.API.{subject}"):
                 body = msgspec.json.encode(wanted) if wanted else b""
-                answer = await request(self.nc, f"$JS.API.{subject}", body, timeout_s=_API_TIMEOUT_S)
+                answer = await self.requests.request(f"$JS.API.{subject}", body, timeout_s=_API_TIMEOUT_S)
         except NotPermitted as refused:
             raise Forbidden(str(refused)) from None
         except NoRespondersError:

@@ -85,7 +85,7 @@ class _Hold:
 async def locks_of(service: Service, *, lease_s: int) -> Locks:
     """The locks of this replica. Raises MissingPart when their bucket does not answer."""
     return Locks(
-        Bucket(service.bus.nc, LOCKS.name),
+        Bucket(service.bus.requests, LOCKS.name),
         holder=service.holder,
         lease_s=lease_s,
         clock=service.clock,

@@ -17,8 +17,8 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
 from shared.outcomes.errors import Unavailable
+from shared.runtime.bus import Bus
 from shared.runtime.microservice import CODE_HEADER, Reply
-from shared.state.request import request
 
 SIZE_HEADER = "Hub-Size"
 NEXT_HEADER = "Hub-Next"
@@ -107,23 +107,23 @@ class LargeReplies:
             self._all_fetched.set()
 
 
-async def rest_of(nc: Client, first: Reply) -> AsyncGenerator[bytes, None]:
+async def rest_of(bus: Bus, first: Reply) -> AsyncGenerator[bytes, None]:
     """The pieces after the first one; to be closed, also early. Raises Unavailable when they cannot be had."""
     size, got = int(first.headers[SIZE_HEADER]), len(first.body)
     try:
         while got < size:
-            piece = await _fetch(nc, first.headers[NEXT_HEADER], got)
+            piece = await _fetch(bus, first.headers[NEXT_HEADER], got)
             got += len(piece)
             yield piece
     finally:
         with contextlib.suppress(NatsError, OSError):
-            await nc.publish(first.headers[NEXT_HEADER], b"")
+            await bus.nc.publish(first.headers[NEXT_HEADER], b"")
 
 
-async def _fetch(nc: Client, subject: str, offset: int) -> bytes:
+async def _fetch(bus: Bus, subject: str, offset: int) -> bytes:
     for _ in range(2):
         try:
-            answer = await request(nc, subject, str(offset).encode(), timeout_s=_PIECE_S)
+            answer = await bus.requests.request(subject, str(offset).encode(), timeout_s=_PIECE_S)
         except (NatsError, OSError):
             continue
         if not answer.data:

@@ -1,16 +1,13 @@
-"""Publishing that knows whether JetStream has stored it: own ack inbox, deadline, retry with the same message id.
+"""Publishing that knows whether JetStream has stored it: deadline, retry with the same message id.
 
 nats-py's own: `publish_async` never finishes on a server error, `js.publish` does not retry 503 and costs three times
 the CPU. Source: nats-py 2.16.0, nats/js/client.py.
 """
 
 import asyncio
-import itertools
 from collections.abc import Callable, Mapping
 
 import msgspec
-from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from prometheus_client import Counter
 
@@ -52,7 +49,7 @@ class _Known(msgspec.Struct, frozen=True):
 
 
 class Publisher:
-    """Publishes to streams. One per process; `start` before use."""
+    """Publishes to streams. One per process."""
 
     def __init__(
         self,
@@ -75,18 +72,8 @@ class Publisher:
         self._new_id = new_id
         self._in_flight_max = in_flight_max
         self._deadline_s = deadline_s
-        self._inbox = bus.nc.new_inbox()
-        self._numbers = itertools.count()
         self._in_flight = 0
         metrics.publishes_in_flight.set_function(lambda: self._in_flight)
-        self._waiting: dict[str, tuple[asyncio.Future[bytes], float]] = {}
-        """The answers that are awaited, and until when; oldest first."""
-        self._timer: asyncio.TimerHandle | None = None
-        self._subscription: Subscription | None = None
-
-    async def start(self) -> None:
-        """Opens the inbox for acknowledgements."""
-        self._subscription = await self._bus.nc.subscribe(f"{self._inbox}.*", cb=self._on_ack)
 
     async def publish(self, subject: Subject[E], event: E) -> str:
         """Returns the event's id once JetStream has stored it. Raises Unavailable (Overloaded) when it has not."""
@@ -149,34 +136,8 @@ class Publisher:
         """One attempt: the acknowledgement, or None when there was none (nobody listens, time-out)."""
         if not self._bus.connected:
             return None
-        number = str(next(self._numbers))
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[bytes] = loop.create_future()
-        self._waiting[number] = answer, loop.time() + _TRY_S
-        if self._timer is None:
-            self._timer = loop.call_later(_TRY_S, self._expire)
         try:
-            await self._bus.nc.publish(subject, body, reply=f"{self._inbox}.{number}", headers=headers)
-            told = await answer
+            told = await self._bus.requests.request(subject, body, timeout_s=_TRY_S, headers=headers)
         except (NatsError, OSError):
             return None
-        finally:
-            self._waiting.pop(number, None)
-        return msgspec.json.decode(told, type=_Ack) if told else None
-
-    def _expire(self) -> None:
-        """One timer for all, since all have the same time: a timer each is a twentieth of what a publish costs."""
-        loop = asyncio.get_running_loop()
-        self._timer = None
-        for answer, until in self._waiting.values():
-            if until > loop.time():
-                self._timer = loop.call_at(until, self._expire)
-                return
-            if not answer.done():
-                answer.set_result(b"")
-
-    async def _on_ack(self, message: Msg) -> None:
-        answer, _ = self._waiting.get(message.subject.rpartition(".")[2], (None, 0.0))
-        if answer is not None and not answer.done():
-            # An empty body is a status such as 503: nobody took the message.
-            answer.set_result(message.data)
+        return msgspec.json.decode(told.data, type=_Ack) if told.data else None

@@ -19,7 +19,6 @@ from shared.outcomes.errors import Unavailable
 from shared.runtime.bus import Bus
 from shared.runtime.dead_letter import as_they_were
 from shared.runtime.publisher import Publisher
-from shared.state.request import request
 
 PAUSED = "Hub-Paused"
 """A definition with this header does not fire; the header holds the expression to go on with."""
@@ -83,7 +82,7 @@ class Schedules:
 
     async def _present(self, subject: str, stream: str) -> dict[str, str] | None:
         try:
-            answer = await request(self._bus.nc, f"$JS.API.DIRECT.GET.{stream}.{subject}", b"", timeout_s=3)
+            answer = await self._bus.requests.request(f"$JS.API.DIRECT.GET.{stream}.{subject}", b"", timeout_s=3)
         except (NatsError, OSError) as failed:
             raise Unavailable(f"NATS does not answer ({type(failed).__name__})") from None
         headers = answer.headers or {}

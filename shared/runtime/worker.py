@@ -119,7 +119,6 @@ def _desk(
     retry_subject: str,
     locks: Locks,
 ) -> Desk:
-    nc = service.bus.nc
     return Desk(
         consumer=service.name,
         holder=service.holder,
@@ -129,7 +128,7 @@ def _desk(
         tracer=service.tracer,
         metrics=service.metrics,
         locks=locks,
-        attempts=AttemptsLog(Bucket(nc, IDEMPOTENCY.name), consumer=service.name),
+        attempts=AttemptsLog(Bucket(service.bus.requests, IDEMPOTENCY.name), consumer=service.name),
         history=History(service.publisher, service.metrics, tasks),
         dead_letters=DeadLetters(service.publisher),
         schedules=schedules,

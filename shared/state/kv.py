@@ -8,14 +8,13 @@ nats-architecture-and-design.
 import asyncio
 
 import msgspec
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.errors import NoRespondersError
 from nats.errors import TimeoutError as NatsTimeoutError
 
 from shared.outcomes.errors import Unavailable
-from shared.state.request import request
+from shared.state.request import Requests
 
 _TIMEOUT_S = 3.0
 _PATIENCE_S = 10.0
@@ -69,9 +68,9 @@ class _Unheard(Unavailable):
 class Bucket:
     """Reads and compare-and-set writes. Raises Unavailable when NATS does not answer."""
 
-    def __init__(self, nc: Client, name: str) -> None:
+    def __init__(self, requests: Requests, name: str) -> None:
         self.name = name
-        self._nc = nc
+        self._requests = requests
         self._prefix = f"$KV.{name}."
         self._get = f"$JS.API.STREAM.MSG.GET.KV_{name}"
 
@@ -166,7 +165,7 @@ class Bucket:
         while True:
             is_last = loop.time() + _PAUSE_S > deadline
             try:
-                answer = await request(self._nc, subject, body, timeout_s=_TIMEOUT_S, headers=headers)
+                answer = await self._requests.request(subject, body, timeout_s=_TIMEOUT_S, headers=headers)
             except (NatsError, OSError) as failed:
                 is_unheard = isinstance(failed, NatsTimeoutError)
                 if is_last or not (isinstance(failed, NoRespondersError) or (repeatable and is_unheard)):

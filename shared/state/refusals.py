@@ -63,6 +63,8 @@ class Refusals:
     @contextlib.asynccontextmanager
     async def ending(self, subject: str) -> AsyncIterator[None]:
         """What is asked on `subject` inside ends with NotPermitted as soon as NATS has refused it."""
+        if self._is_deaf:
+            raise _deaf()
         scope = asyncio.timeout(None)
         asking = (subject.lower(), scope)
         self._asking.append(asking)
@@ -71,12 +73,16 @@ class Refusals:
                 yield
         except TimeoutError:
             if scope.expired() and self._is_deaf:
-                raise NotPermitted("NATS does not permit replies to this service: NATS_CREDS is another's") from None
+                raise _deaf() from None
             if scope.expired():
                 raise not_permitted(subject) from None
             raise
         finally:
             self._asking.remove(asking)
+
+
+def _deaf() -> NotPermitted:
+    return NotPermitted("NATS does not permit replies to this service: NATS_CREDS is another's")
 
 
 def read(error: Exception | None) -> Refusal | None:

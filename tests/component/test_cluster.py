@@ -49,7 +49,7 @@ async def services(servers: Cluster) -> AsyncIterator[list[Service]]:
 
 async def test_a_read_sees_every_write_before_it(services: list[Service]) -> None:
     """P2: a run that begins after another has ended sees what that one remembered, at whatever node each of them is."""
-    buckets = [Bucket(service.bus.nc, SNAPSHOTS.name) for service in services]
+    buckets = [Bucket(service.bus.requests, SNAPSHOTS.name) for service in services]
     for number in range(900):
         writer, reader = buckets[number % 3], buckets[(number + number // 3) % 3]
         revision = await writer.put(f"k.{number % 5}", str(number).encode())
@@ -60,7 +60,7 @@ async def test_a_read_sees_every_write_before_it(services: list[Service]) -> Non
 
 async def test_of_many_writers_at_once_one_wins(services: list[Service]) -> None:
     """P2, P3: the same intent, or the same lock, from three nodes at once; JetStream has more than one word for no."""
-    buckets = [Bucket(service.bus.nc, IDEMPOTENCY.name) for service in services]
+    buckets = [Bucket(service.bus.requests, IDEMPOTENCY.name) for service in services]
     for number in range(60):
         made = await asyncio.gather(*(buckets[at % 3].create(f"k.{number}", str(at).encode()) for at in range(9)))
         [revision] = [one for one in made if one is not None]
@@ -71,7 +71,9 @@ async def test_of_many_writers_at_once_one_wins(services: list[Service]) -> None
 async def test_renewals_side_by_side_lose_no_lock(services: list[Service]) -> None:
     """P3: of two renewals at once one is refused, and which revision the lock has may not be known for a moment."""
     lost: list[str] = []
-    locks = Locks(Bucket(services[0].bus.nc, LOCKS.name), holder="a", lease_s=30, clock=services[0].clock, epoch=1)
+    locks = Locks(
+        Bucket(services[0].bus.requests, LOCKS.name), holder="a", lease_s=30, clock=services[0].clock, epoch=1
+    )
     lease = await locks.acquire(KEY, run="r", on_lost=lambda: lost.append(KEY))
     assert lease is not None
     for _ in range(60):
@@ -79,7 +81,7 @@ async def test_renewals_side_by_side_lose_no_lock(services: list[Service]) -> No
     assert lost == []
     await locks.renew_all()
     await locks.release(lease)
-    assert await Bucket(services[1].bus.nc, LOCKS.name).get(KEY) is None
+    assert await Bucket(services[1].bus.requests, LOCKS.name).get(KEY) is None
 
 
 async def test_locks_when_their_leader_dies(servers: Cluster, services: list[Service]) -> None:
@@ -87,10 +89,10 @@ async def test_locks_when_their_leader_dies(servers: Cluster, services: list[Ser
     lost: list[str] = []
     leader = await servers.leader(services[0].bus.nc, f"KV_{LOCKS.name}")
     service, other = [one for one, name in zip(services, servers.nodes, strict=True) if name != leader]
-    locks = Locks(Bucket(service.bus.nc, LOCKS.name), holder="a", lease_s=15, clock=service.clock, epoch=1)
+    locks = Locks(Bucket(service.bus.requests, LOCKS.name), holder="a", lease_s=15, clock=service.clock, epoch=1)
     kept = await locks.acquire(KEY, run="r", on_lost=lambda: lost.append(KEY))
     assert kept is not None
-    bucket = Bucket(other.bus.nc, LOCKS.name)
+    bucket = Bucket(other.bus.requests, LOCKS.name)
     assert await bucket.create("left", b"", ttl_s=2) is not None
     servers.kill(leader)
     began = time.monotonic()
@@ -168,7 +170,7 @@ async def test_a_single_server_becomes_three(servers: Cluster) -> None:
     alone = Bus(NatsSettings(nats_url=servers.url, nats_replicas=1), "document_worker")
     await alone.connect()
     await alone.ensure_topology()
-    await Bucket(alone.nc, SNAPSHOTS.name).put("k", b"v")
+    await Bucket(alone.requests, SNAPSHOTS.name).put("k", b"v")
     one_of_three = Bus(NatsSettings(nats_url=servers.url, nats_replicas=3), "document_worker")
     await one_of_three.connect()
     assert await one_of_three.check_topology() == "stream VMH is not as configured: num_replicas"
@@ -180,7 +182,7 @@ async def test_a_single_server_becomes_three(servers: Cluster) -> None:
             await asyncio.sleep(0.05)
             info = await one_of_three.api(f"STREAM.INFO.KV_{SNAPSHOTS.name}")
             copies = [replica["current"] for replica in info["cluster"].get("replicas", [])]
-    entry = await Bucket(one_of_three.nc, SNAPSHOTS.name).get("k")
+    entry = await Bucket(one_of_three.requests, SNAPSHOTS.name).get("k")
     assert entry is not None
     assert entry.value == b"v"
     await alone.close()

@@ -16,7 +16,6 @@ from console.web.language import preferred
 from console.web.spark import spark
 from console.web.words import LANGUAGES
 from local_stack.nats_server import NatsServer
-from local_stack.ports import pick
 from shared.contracts.topology import LOCKS, VMH
 from shared.outcomes.reason import Reason
 from shared.runtime.bus import NatsSettings
@@ -26,6 +25,7 @@ from shared.runtime.service import Service, serve, start
 from shared.state.kv import Bucket
 from shared.state.locks import Locks
 from tests.support.console import TOKEN, Answer, Reader, another, bury, deeds, reading, remember
+from tests.support.free_ports import free_port
 from tests.support.office import stored
 from tests.support.processes import processes
 
@@ -92,7 +92,7 @@ async def stored_letters(service: Service) -> list[str]:
 
 async def test_a_lock_is_broken_after_a_question(service: Service, reader: Reader) -> None:
     """Only the run that was shown loses it, and it is recorded."""
-    bucket = Bucket(service.bus.nc, LOCKS.name)
+    bucket = Bucket(service.bus.requests, LOCKS.name)
     locks = Locks(bucket, holder="worker@host.1", clock=service.clock, lease_s=30, epoch=1)
     assert await locks.acquire("document_sync.CDokumente.a1", run="run-1", on_lost=lambda: None)
     await reader.log_in()
@@ -179,7 +179,7 @@ async def test_hostile_names_are_shown_and_do_nothing(service: Service, reader: 
     ):
         await remember(service, "CDokumente", "a1", number, at=at)
     await service.publisher.store("history.odd", b"{}", {"Nats-Msg-Id": "odd"})
-    await Bucket(service.bus.nc, "snapshots").put("audit.calendar", b"{}")
+    await Bucket(service.bus.requests, "snapshots").put("audit.calendar", b"{}")
     await reader.log_in(CANARY)
     await service.bus.nc.publish("log.x.error", line)
     await asyncio.sleep(1.2)
@@ -330,10 +330,12 @@ async def test_metrics_tell_what_only_the_console_sees(service: Service) -> None
     config = {"durable_name": "document_worker", "ack_policy": "explicit", "filter_subjects": ["vmh.document.update"]}
     await service.bus.api("CONSUMER.CREATE.VMH.document_worker", {"stream_name": "VMH", "config": config, "action": ""})
     report = b'{"fence":1,"state":{"family":"documents","begun_at":"x","ended_at":"y","checked":9,"drifting":4}}'
-    await Bucket(service.bus.nc, "snapshots").put("audit.documents", report)
+    await Bucket(service.bus.requests, "snapshots").put("audit.documents", report)
     at = "2026-01-01T00:00:00Z"
     row = {"state": "open", "since": at, "sent_at": at, "run": "r", "fence": 1, "generation": 1, "marker": ""}
-    await Bucket(service.bus.nc, "idempotency").put("document_sync.CDokumente.a1.upload.x", json.dumps(row).encode())
+    await Bucket(service.bus.requests, "idempotency").put(
+        "document_sync.CDokumente.a1.upload.x", json.dumps(row).encode()
+    )
     await service.publisher.store("vmh.document.update", b'{"entity_id":"a1"}', {"Nats-Msg-Id": "1"})
     await asyncio.sleep(1.1)
     async with reading(service) as reader:
@@ -371,7 +373,7 @@ async def test_it_runs_as_a_service(nats_server: NatsServer, tmp_path: Path) -> 
         nobody.spawn()
         assert await asyncio.to_thread(nobody._process.wait, 20) == 78  # type: ignore[union-attr]
         assert nobody.last_words().startswith("console: cannot start, 1 setting(s):\n  CONSOLE_TOKEN and ")
-        page = pick()
+        page = free_port()
         environ = {"NATS_URL": nats_server.url, "CONSOLE_TOKEN": TOKEN, "CONSOLE_PORT": str(page)}
         console = await children.service("console", environ, port_name="HEALTH_PORT").start()
         async with another(f"http://127.0.0.1:{page}") as reader:

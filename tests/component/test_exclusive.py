@@ -17,9 +17,9 @@ async def test_a_lock_that_is_lost_ends_the_work(service: Service) -> None:
     alone = Exclusive(locks)
 
     async def work() -> None:
-        entry = await Bucket(service.bus.nc, LOCKS.name).get("k")
+        entry = await Bucket(service.bus.requests, LOCKS.name).get("k")
         assert entry is not None
-        await Bucket(service.bus.nc, LOCKS.name).delete(entry.revision)
+        await Bucket(service.bus.requests, LOCKS.name).delete(entry.revision)
         await asyncio.sleep(20)
 
     with pytest.raises(Busy, match="lost the lock"):

@@ -34,7 +34,7 @@ def _row(state: Any) -> bytes:
 
 
 async def _remembered(service: Service, party: str) -> None:
-    snapshots, journal = Bucket(service.bus.nc, SNAPSHOTS.name), Bucket(service.bus.nc, IDEMPOTENCY.name)
+    snapshots, journal = Bucket(service.bus.requests, SNAPSHOTS.name), Bucket(service.bus.requests, IDEMPOTENCY.name)
     state = {"fence": 1, "state": {"lastName": CANARY}}
     await snapshots.put(f"beteiligte_sync.CBeteiligte.{party}", json.dumps(state).encode())
     await snapshots.put(f"collection_sync.CBeteiligte.{party}", b"{}")
@@ -105,7 +105,7 @@ async def test_nothing_of_the_record_is_left_and_all_of_the_others(service: Serv
 
 async def test_a_documents_places_in_collections_go_too(service: Service) -> None:
     """They lie under their collections."""
-    snapshots = Bucket(service.bus.nc, SNAPSHOTS.name)
+    snapshots = Bucket(service.bus.requests, SNAPSHOTS.name)
     for document in ("doc1", "doc2"):
         await snapshots.put(f"document_sync.CDokumente.{document}", b"{}")
         await snapshots.put(f"collection_member.col1.{document}", b"{}")
@@ -116,7 +116,7 @@ async def test_a_documents_places_in_collections_go_too(service: Service) -> Non
 
 async def test_an_employee_is_known_in_any_case(service: Service) -> None:
     """A calendar's memory lies in shards below its head."""
-    snapshots = Bucket(service.bus.nc, SNAPSHOTS.name)
+    snapshots = Bucket(service.bus.requests, SNAPSHOTS.name)
     for name in ("calendar_sync.employee.SB", "calendar_sync.employee.SB.3", "calendar_sync.employee.AI"):
         await snapshots.put(name, b"{}")
     done = await hub(service.bus.settings.nats_url, "erase", "Employee", "sb", "--yes")
@@ -130,9 +130,9 @@ async def test_what_is_in_use_stays(service: Service, kind: str) -> None:
     await _remembered(service, _PARTY)
     before = await _left(service, _PARTY)
     if kind == "locked":
-        await Bucket(service.bus.nc, LOCKS.name).put(f"beteiligte_sync.CBeteiligte.{_PARTY}", b"{}")
+        await Bucket(service.bus.requests, LOCKS.name).put(f"beteiligte_sync.CBeteiligte.{_PARTY}", b"{}")
     else:
-        await Bucket(service.bus.nc, IDEMPOTENCY.name).put(
+        await Bucket(service.bus.requests, IDEMPOTENCY.name).put(
             key("beteiligte_sync", "CBeteiligte", _PARTY, "adresse", "x"), _row("open")
         )
         before |= {"KV_idempotency": 3}
@@ -165,7 +165,7 @@ async def test_an_operator_may(tmp_path: Path) -> None:
     with guarded(tmp_path) as broker:
         await broker.make_topology()
         async with connected(broker.settings(OPERATOR), "hub") as bus:
-            snapshots = Bucket(bus.nc, SNAPSHOTS.name)
+            snapshots = Bucket(bus.requests, SNAPSHOTS.name)
             await snapshots.put(f"beteiligte_sync.CBeteiligte.{_PARTY}", b"{}")
             done = await hub(broker.url, "erase", "CBeteiligte", _PARTY, "--yes", NATS_CREDS=broker.creds(OPERATOR))
             assert (done.code, await snapshots.keys(">")) == (0, [])

@@ -193,7 +193,7 @@ async def test_nothing_of_a_clients_is_on_the_screen(service: Service) -> None:
 
 async def test_who_acts_is_the_os_user_where_nobody_is_named(service: Service) -> None:
     """The audit always has a name."""
-    await Bucket(service.bus.nc, SNAPSHOTS.name).put("a.b", b"{}")
+    await Bucket(service.bus.requests, SNAPSHOTS.name).put("a.b", b"{}")
     await hub(
         service.bus.settings.nats_url, "state", "rm", "snapshots", "a.b", "--yes", HUB_OPERATOR="", LOGNAME="berta"
     )

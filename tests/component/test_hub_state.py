@@ -30,7 +30,7 @@ async def _deeds(service: Service) -> list[tuple[str, str]]:
 async def test_a_value_is_shown_by_its_shape(service: Service) -> None:
     """P10: a snapshot's contents are not on the screen; --raw prints them, and that is recorded."""
     url = service.bus.settings.nats_url
-    await Bucket(service.bus.nc, SNAPSHOTS.name).put(_KEY, json.dumps(_VALUE).encode())
+    await Bucket(service.bus.requests, SNAPSHOTS.name).put(_KEY, json.dumps(_VALUE).encode())
     shape = await hub(url, "state", "get", "snapshots", _KEY)
     assert shape.json == {
         "fence": "number",
@@ -56,7 +56,7 @@ async def test_a_value_is_shown_by_its_shape(service: Service) -> None:
 async def test_buckets_and_keys(service: Service) -> None:
     """How many and how large; keys by a pattern, not more than asked for."""
     url = service.bus.settings.nats_url
-    bucket = Bucket(service.bus.nc, SNAPSHOTS.name)
+    bucket = Bucket(service.bus.requests, SNAPSHOTS.name)
     for number in range(5):
         await bucket.put(f"document_sync.CDokumente.d{number}", b"{}")
     every = await hub(url, "state", "ls", "--json")
@@ -69,7 +69,7 @@ async def test_buckets_and_keys(service: Service) -> None:
 async def test_a_value_is_written_over_what_was_seen(service: Service) -> None:
     """Asks; over exactly the revision that was there; recorded; a key that has moved on is left as it is."""
     url = service.bus.settings.nats_url
-    bucket = Bucket(service.bus.nc, SNAPSHOTS.name)
+    bucket = Bucket(service.bus.requests, SNAPSHOTS.name)
     dry = await hub(url, "state", "set", "snapshots", "a.b", "{}", "--dry-run")
     assert dry.out == "would write 2 B to snapshots a.b, where there is none\n"
     no = await hub(url, "state", "set", "snapshots", "a.b", "{}", stdin="n\n")
@@ -88,7 +88,7 @@ async def test_a_value_is_written_over_what_was_seen(service: Service) -> None:
 async def test_a_value_is_removed_without_a_trace(service: Service) -> None:
     """Asks, is recorded, leaves no tombstone; exit code 1 where there is none."""
     url = service.bus.settings.nats_url
-    bucket = Bucket(service.bus.nc, IDEMPOTENCY.name)
+    bucket = Bucket(service.bus.requests, IDEMPOTENCY.name)
     await bucket.put("a.b", b"{}")
     dry = await hub(url, "state", "rm", "idempotency", "a.b", "--dry-run")
     assert dry.out == "would remove idempotency a.b, revision 1, 2 B\n"
@@ -103,7 +103,7 @@ async def test_a_value_is_removed_without_a_trace(service: Service) -> None:
 async def test_a_lock_is_broken(service: Service) -> None:
     """P3: asks, is recorded, and the run that held it hears of it at its next renewal."""
     url = service.bus.settings.nats_url
-    locks = Locks(Bucket(service.bus.nc, LOCKS.name), holder="w@a.1", lease_s=30, clock=service.clock, epoch=1)
+    locks = Locks(Bucket(service.bus.requests, LOCKS.name), holder="w@a.1", lease_s=30, clock=service.clock, epoch=1)
     lost = asyncio.Event()
     lease = await locks.acquire("document_sync.CDokumente.d1", run="r1", on_lost=lost.set)
     assert lease is not None
@@ -128,7 +128,7 @@ async def test_a_lock_is_broken(service: Service) -> None:
 
 async def test_a_lock_is_not_taken_from_the_next_run(service: Service) -> None:
     """What was renewed meanwhile is broken all the same; what somebody else has by now is left to them."""
-    bucket = Bucket(service.bus.nc, LOCKS.name)
+    bucket = Bucket(service.bus.requests, LOCKS.name)
     locks = Locks(bucket, holder="w@a.1", lease_s=30, clock=service.clock, epoch=1)
     lease = await locks.acquire("a.b.c", run="r1", on_lost=lambda: None)
     assert lease is not None
@@ -146,7 +146,7 @@ async def test_a_lock_is_not_taken_from_the_next_run(service: Service) -> None:
 async def test_open_intents(service: Service) -> None:
     """P2: what was begun and not settled, by record and age, oldest first; without the marker."""
     url = service.bus.settings.nats_url
-    bucket = Bucket(service.bus.nc, IDEMPOTENCY.name)
+    bucket = Bucket(service.bus.requests, IDEMPOTENCY.name)
     for key, state, hour in (
         ("document_sync.CDokumente.d1.upload.ab", "open", 9),
         ("document_sync.CDokumente.d2.upload.cd", "done", 8),

@@ -94,7 +94,7 @@ class Desk:
 
     def __init__(self, service: Service) -> None:
         self.clock = Clock()
-        self.bucket = Bucket(service.bus.nc, IDEMPOTENCY.name)
+        self.bucket = Bucket(service.bus.requests, IDEMPOTENCY.name)
         self.journal = Journal(self.bucket, self.clock)
         self.vendor = Vendor()
 

@@ -195,7 +195,7 @@ async def test_a_run_that_loses_its_lock_is_ended(service: Service) -> None:
 
 async def lose_lock(service: Service) -> None:
     """Somebody removes it, or NATS was away for longer than the lease."""
-    bucket = Bucket(service.bus.nc, LOCKS.name)
+    bucket = Bucket(service.bus.requests, LOCKS.name)
     entry = await bucket.get("document_sync.CDokumente.d1")
     assert entry is not None
     await bucket.delete(entry.revision)
@@ -309,7 +309,7 @@ async def lost_delivery(service: Service) -> None:
 async def test_a_run_that_has_begun_counts_as_a_crash_until_it_ends(service: Service) -> None:
     """P12: who dies leaves the count behind; who ends takes it back."""
     probe = Probe()
-    log = AttemptsLog(Bucket(service.bus.nc, IDEMPOTENCY.name), consumer=service.name)
+    log = AttemptsLog(Bucket(service.bus.requests, IDEMPOTENCY.name), consumer=service.name)
     during: list[int] = []
 
     async def behave(event: EntityEvent) -> Outcome:
@@ -335,7 +335,7 @@ async def test_an_event_that_kills_its_worker_again_and_again_is_buried(
     probe = Probe()
     await publish(service, "d1")
     await lost_delivery(service)
-    await AttemptsLog(Bucket(service.bus.nc, IDEMPOTENCY.name), consumer=service.name).write(
+    await AttemptsLog(Bucket(service.bus.requests, IDEMPOTENCY.name), consumer=service.name).write(
         "VMH", 1, Attempts(crashes=2)
     )
     async with working(service, probe, lease_s=1):

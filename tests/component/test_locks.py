@@ -15,7 +15,9 @@ KEY = "document_sync.CDokumente.d1"
 
 
 def locks(service: Service, holder: str = "a", *, lease_s: int = 1, epoch: int = 100) -> Locks:
-    return Locks(Bucket(service.bus.nc, LOCKS.name), holder=holder, lease_s=lease_s, clock=service.clock, epoch=epoch)
+    return Locks(
+        Bucket(service.bus.requests, LOCKS.name), holder=holder, lease_s=lease_s, clock=service.clock, epoch=epoch
+    )
 
 
 class Losses:
@@ -107,7 +109,7 @@ async def test_a_lease_that_somebody_removed_is_lost(service: Service) -> None:
     holder = locks(service, lease_s=30)
     lease = await holder.acquire(KEY, run="r", on_lost=losses)
     assert lease is not None
-    await Bucket(service.bus.nc, LOCKS.name).delete(lease.revision)
+    await Bucket(service.bus.requests, LOCKS.name).delete(lease.revision)
     await holder.renew_all()
     assert losses.count == 1
     assert await locks(service, "b").acquire(KEY, run="r", on_lost=Losses()) is not None

@@ -167,6 +167,6 @@ async def _searched(service: Service, parties: Parties, lines: io.StringIO, expo
 
 
 async def _bucket(service: Service, name: str) -> dict[str, str]:
-    bucket = Bucket(service.bus.nc, name)
+    bucket = Bucket(service.bus.requests, name)
     found = {key: await bucket.get(key) for key in await bucket.keys(">")}
     return {key: entry.value.decode() for key, entry in found.items() if entry is not None}

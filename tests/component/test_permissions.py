@@ -225,7 +225,7 @@ async def test_the_console_does_its_work_as_itself(broker: Guarded) -> None:
         await bury(worker, "a2", 2)
         await remember(worker, "CDokumente", "a1", 1)
         locks = Locks(
-            Bucket(worker.bus.nc, LOCKS.name), holder="worker@host.1", clock=worker.clock, lease_s=30, epoch=1
+            Bucket(worker.bus.requests, LOCKS.name), holder="worker@host.1", clock=worker.clock, lease_s=30, epoch=1
         )
         assert await locks.acquire("document_sync.CDokumente.a1", run="run-1", on_lost=lambda: None)
         async with acting_as(broker, "console") as console, reading(console) as reader:
@@ -407,7 +407,7 @@ async def test_a_refusal_is_told_once_by_its_family(broker: Guarded, caplog: pyt
             with pytest.raises(Forbidden, match=r"does not permit history\.CDokumente to this user"):
                 await gateway.publisher.store(f"history.CDokumente.secret{number}", b"{}", {"Nats-Msg-Id": "1"})
         with pytest.raises(Unavailable, match="NotPermitted"):
-            await Bucket(gateway.bus.nc, LOCKS.name).put("a.secret", b"")
+            await Bucket(gateway.bus.requests, LOCKS.name).put("a.secret", b"")
     told = [vars(row) for row in caplog.records if row.getMessage() == "NATS does not permit this user"]
     assert [(row["verb"], row["subject"]) for row in told] == [
         ("publish", "history.cdokumente"),

@@ -50,7 +50,7 @@ async def whole(service: Service, reply: Reply) -> bytes:
     """A reply with all its pieces."""
     pieces = [reply.body]
     if SIZE_HEADER in reply.headers:
-        async for piece in rest_of(service.bus.nc, reply):
+        async for piece in rest_of(service.bus, reply):
             assert len(piece) <= PIECE_BYTES
             pieces.append(piece)
     return b"".join(pieces)

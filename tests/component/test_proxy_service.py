@@ -296,7 +296,7 @@ async def test_sigterm_finishes_what_is_in_hand(
             assert not ending.done()
             vendor.gate.set()
             assert {(await task).code for task in waiting} == {0}
-            rest = [piece async for piece in rest_of(service.bus.nc, large)]
+            rest = [piece async for piece in rest_of(service.bus, large)]
             assert large.body + b"".join(rest) == odd_bytes(2 * MB)
             began = time.monotonic()
             assert await ending == 0

@@ -16,10 +16,10 @@ from tests.component.test_service import until
 from tests.support.office import stored
 
 
-async def publisher(service: Service, *, in_flight_max: int = 512, deadline_s: float = 5.0) -> Publisher:
+def publisher(service: Service, *, in_flight_max: int = 512, deadline_s: float = 5.0) -> Publisher:
     """One of its own limits."""
     ids = iter(range(10**9))
-    made = Publisher(
+    return Publisher(
         service.bus,
         source="test",
         clock=service.clock,
@@ -29,8 +29,6 @@ async def publisher(service: Service, *, in_flight_max: int = 512, deadline_s: f
         in_flight_max=in_flight_max,
         deadline_s=deadline_s,
     )
-    await made.start()
-    return made
 
 
 def event(number: int = 1) -> EntityEvent:
@@ -56,7 +54,7 @@ async def test_a_message_id_is_stored_once(service: Service) -> None:
 
 async def test_a_killed_server_loses_nothing_that_was_confirmed(service: Service, nats_server: NatsServer) -> None:
     """P1: kill -9 under load; each publish has returned or raised Unavailable, and what returned is there once."""
-    patient, hasty = await publisher(service), await publisher(service, deadline_s=0.2)
+    patient, hasty = publisher(service), publisher(service, deadline_s=0.2)
     hasty._new_id = (f"hasty{number}" for number in range(10**9)).__next__
     confirmed: list[str] = []
     refused = 0
@@ -96,7 +94,7 @@ async def test_a_killed_server_loses_nothing_that_was_confirmed(service: Service
 
 async def test_the_bound_of_what_is_in_flight(service: Service, nats_server: NatsServer) -> None:
     """P12: while the broker does not answer, no more than the bound wait; one more is refused at once."""
-    made = await publisher(service, in_flight_max=4)
+    made = publisher(service, in_flight_max=4)
     nats_server.freeze()
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -115,7 +113,7 @@ async def test_the_bound_of_what_is_in_flight(service: Service, nats_server: Nat
 
 async def test_the_bound_holds_while_nats_is_away(service: Service, nats_server: NatsServer) -> None:
     """P12: also without a connection only so many callers wait, or an outage piles up requests without end."""
-    made = await publisher(service, in_flight_max=4, deadline_s=0.5)
+    made = publisher(service, in_flight_max=4, deadline_s=0.5)
     nats_server.kill()
     await until(lambda: not service.bus.connected)
     results = await asyncio.gather(
@@ -128,7 +126,7 @@ async def test_the_bound_holds_while_nats_is_away(service: Service, nats_server:
 async def test_a_missing_stream_is_unavailable_in_bounded_time(service: Service) -> None:
     """Nobody takes the event: the caller hears so within its deadline."""
     await service.bus.api("STREAM.DELETE.VMH")
-    made = await publisher(service, deadline_s=0.4)
+    made = publisher(service, deadline_s=0.4)
     started = time.monotonic()
     with pytest.raises(Unavailable):
         await made.publish(DOCUMENT_UPDATE, event())
@@ -145,6 +143,6 @@ async def test_a_refusal_is_told_with_the_brokers_words(service: Service) -> Non
 
 async def test_a_body_larger_than_the_broker_takes_is_unavailable(service: Service) -> None:
     """nats-py's own refusal does not come through as something else."""
-    made = await publisher(service, deadline_s=0.2)
+    made = publisher(service, deadline_s=0.2)
     with pytest.raises(Unavailable):
         await made.store("vmh.document.update", b"x" * (2 * 1024 * 1024), {"Nats-Msg-Id": "m1"})

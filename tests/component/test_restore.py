@@ -128,7 +128,7 @@ async def test_an_operator_may_back_up_and_restore(tmp_path: Path) -> None:
     with guarded(tmp_path) as broker:
         await broker.make_topology()
         async with connected(broker.settings(OPERATOR), "hub") as bus:
-            bucket = Bucket(bus.nc, SNAPSHOTS.name)
+            bucket = Bucket(bus.requests, SNAPSHOTS.name)
             for number in range(4):
                 await bucket.put(f"document_sync.CDokumente.d{number}", large + bytes([number]))
             backup = await backed_up(bus, f"KV_{SNAPSHOTS.name}")

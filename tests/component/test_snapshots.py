@@ -36,7 +36,7 @@ class Later(msgspec.Struct, frozen=True, kw_only=True):
 @pytest.fixture
 def snapshots(service: Service) -> Snapshots:
     """On an empty bucket."""
-    return Snapshots(Bucket(service.bus.nc, SNAPSHOTS.name))
+    return Snapshots(Bucket(service.bus.requests, SNAPSHOTS.name))
 
 
 @contextlib.contextmanager
@@ -125,7 +125,7 @@ async def test_keys_by_pattern(snapshots: Snapshots) -> None:
 
 async def test_a_bucket_without_nats_is_unavailable(service: Service) -> None:
     """Every failure of the store has the word that makes the event come again."""
-    bucket = Bucket(service.bus.nc, "no_such_bucket")
+    bucket = Bucket(service.bus.requests, "no_such_bucket")
     with pytest.raises(Unavailable):
         await bucket.get("a")
     with pytest.raises(Unavailable):
@@ -136,7 +136,7 @@ async def test_a_bucket_without_nats_is_unavailable(service: Service) -> None:
 
 async def test_compare_and_set(service: Service) -> None:
     """Only exactly the revision that was read is written over."""
-    bucket = Bucket(service.bus.nc, SNAPSHOTS.name)
+    bucket = Bucket(service.bus.requests, SNAPSHOTS.name)
     first = await bucket.create("a", b"1")
     assert first is not None
     assert await bucket.create("a", b"2") is None
@@ -151,7 +151,7 @@ async def test_compare_and_set(service: Service) -> None:
 
 async def test_a_write_whose_answer_came_too_late_is_known_to_be_ours(service: Service, nats_server: OwnNats) -> None:
     """P2: the broker stood still for longer than a try takes, and then stores the first one: the lock is not lost."""
-    bucket = Bucket(service.bus.nc, SNAPSHOTS.name)
+    bucket = Bucket(service.bus.requests, SNAPSHOTS.name)
     nats_server.freeze()
     asked = asyncio.gather(bucket.create("a", b"mine"), bucket.put("b", b"1"), bucket.get("c"))
     await asyncio.sleep(3.5)  # one try and a little more
@@ -170,12 +170,12 @@ async def test_a_write_whose_answer_came_too_late_is_known_to_be_ours(service: S
 @pytest.fixture
 def attempts(service: Service) -> AttemptsLog:
     """On an empty bucket."""
-    return AttemptsLog(Bucket(service.bus.nc, IDEMPOTENCY.name), consumer="document_worker")
+    return AttemptsLog(Bucket(service.bus.requests, IDEMPOTENCY.name), consumer="document_worker")
 
 
 async def test_what_one_service_failed_at_is_not_counted_for_another(service: Service, attempts: AttemptsLog) -> None:
     """Two services hear the events of a party: each has its own tries at the same message."""
-    other = AttemptsLog(Bucket(service.bus.nc, IDEMPOTENCY.name), consumer="beteiligte_worker")
+    other = AttemptsLog(Bucket(service.bus.requests, IDEMPOTENCY.name), consumer="beteiligte_worker")
     await attempts.write("VMH", 7, Attempts(failures=9))
     assert await other.read("VMH", 7, delivered=2, failures_before=0) == Attempts()
     assert (await attempts.read("VMH", 7, delivered=2, failures_before=0)).failures == 9

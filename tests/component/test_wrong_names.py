@@ -77,7 +77,7 @@ async def test_somebody_elses_404_is_not_espocrms(office: Office) -> None:
 async def test_a_key_removed_by_hand_can_be_made_again(service: Service) -> None:
     """`nats kv del` leaves a marker; a lock, an intent or a snapshot must still find its place."""
     for name in (LOCKS.name, SNAPSHOTS.name):
-        bucket = Bucket(service.bus.nc, name)
+        bucket = Bucket(service.bus.requests, name)
         assert await bucket.create("some.key", b"1") is not None
         await (await service.bus.nc.jetstream().key_value(name)).delete("some.key")
         assert await bucket.get("some.key") is None

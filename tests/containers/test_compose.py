@@ -4,6 +4,7 @@ import functools
 import json
 import os
 import secrets
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -88,7 +89,7 @@ def _told(request: pytest.FixtureRequest, stack: Stack) -> Iterator[None]:
     failed = request.session.testsfailed
     yield
     if request.session.testsfailed > failed:
-        print(stack.compose("logs", "--no-color", "--tail", "25"))
+        sys.stdout.write(stack.compose("logs", "--no-color", "--tail", "25"))
 
 
 def test_the_invented_firm_comes_into_step(stack: Stack) -> None:

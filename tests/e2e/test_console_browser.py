@@ -113,7 +113,7 @@ async def seeded(service: Service) -> None:
         await remember(service, "CDokumente", document, number, **dead)
     refused: dict[str, Any] = {"kind": "Refused", "reason": "31 of 40 documents are gone in EspoCRM", "body": b"{}"}
     await bury(service, "", 70, subject="vmh.document.sweep", **refused)
-    bucket = Bucket(service.bus.nc, LOCKS.name)
+    bucket = Bucket(service.bus.requests, LOCKS.name)
     locks = Locks(bucket, holder="document_worker@host-1.7f3a", clock=service.clock, lease_s=60, epoch=1)
     await locks.acquire("document_sync.CDokumente.6b03803cea400012", run="5d", on_lost=lambda: None)
     for name in ("document_sweep", "document_audit", "beteiligte_sweep"):
@@ -124,7 +124,7 @@ async def seeded(service: Service) -> None:
     await service.bus.api("CONSUMER.CREATE.VMH.document_worker", {"stream_name": "VMH", "config": config, "action": ""})
     report = Report(family="documents", begun_at="2026-11-22T01:00:00Z", ended_at="2026-11-22T01:02:00Z", checked=1_204)
     row = {"fence": 1, "state": msgspec.to_builtins(report) | {"drifting": 3}}
-    await Bucket(service.bus.nc, SNAPSHOTS.name).put(report_key("documents"), json.dumps(row).encode())
+    await Bucket(service.bus.requests, SNAPSHOTS.name).put(report_key("documents"), json.dumps(row).encode())
 
 
 @pytest.fixture

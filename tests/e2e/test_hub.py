@@ -19,11 +19,12 @@ from typing import Any
 import nats
 import pytest
 
-from local_stack.ports import pick
 from shared.clock import SystemClock
 from shared.contracts.topology import LOCKS
 from shared.state.kv import Bucket
 from shared.state.locks import Locks
+from shared.state.request import Requests
+from tests.support.free_ports import free_port
 from tests.support.hub import ROOT, environment_of
 
 pytestmark = pytest.mark.e2e
@@ -88,7 +89,7 @@ class Hub:
 @contextlib.contextmanager
 def _stack(mode: str, folder: Path) -> Iterator[tuple[Hub, Path]]:
     """`hub up` or `hub dev` with its story told, and what it says; ended by Ctrl-C."""
-    ports = {name: str(pick()) for name in ("NATS_PORT", "SIM_ESPOCRM_PORT", "GATEWAY_PORT")}
+    ports = {name: str(free_port()) for name in ("NATS_PORT", "SIM_ESPOCRM_PORT", "GATEWAY_PORT")}
     url = f"nats://127.0.0.1:{ports['NATS_PORT']}"
     environ = environment_of(url, LOCAL_STACK_DIR=str(folder), **(dict.fromkeys(_PORTS, "0") | ports))
     log = folder / "hub.log"
@@ -252,8 +253,10 @@ def test_events_once_more_and_a_live_log(hub: Hub) -> None:
 async def _hold(url: str, key: str) -> None:
     """A lock of a worker that has just died."""
     connection = await nats.connect(url)
+    requests = Requests(connection)
+    await requests.start()
     locks = Locks(
-        Bucket(connection, LOCKS.name), holder="document_worker@gone.1", lease_s=60, clock=SystemClock(), epoch=1
+        Bucket(requests, LOCKS.name), holder="document_worker@gone.1", lease_s=60, clock=SystemClock(), epoch=1
     )
     assert await locks.acquire(key, run="r1", on_lost=lambda: None) is not None
     await connection.close()

@@ -125,8 +125,8 @@ class World:
         return Deps(
             advoware=await self._stack.enter_async_context(advoware_client(service, url, redis, holder=holder)),
             google=await self._stack.enter_async_context(google_client(google, tools=tools)),
-            journal=Journal(Bucket(service.bus.nc, IDEMPOTENCY.name), self.clock),
-            snapshots=Snapshots(Bucket(service.bus.nc, SNAPSHOTS.name)),
+            journal=Journal(Bucket(service.bus.requests, IDEMPOTENCY.name), self.clock),
+            snapshots=Snapshots(Bucket(service.bus.requests, SNAPSHOTS.name)),
             publisher=service.publisher,
             clock=self.clock,
             timezone=BERLIN,

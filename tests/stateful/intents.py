@@ -10,7 +10,7 @@ from shared.state.kv import Bucket
 
 async def open_intents(service: Service) -> list[str]:
     """Keys of the journal's rows that are open: writes of unknown fate."""
-    bucket = Bucket(service.bus.nc, IDEMPOTENCY.name)
+    bucket = Bucket(service.bus.requests, IDEMPOTENCY.name)
     found = []
     for key in await bucket.keys(">"):
         entry = await bucket.get(key)

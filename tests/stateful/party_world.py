@@ -115,8 +115,8 @@ class World:
         return Deps(
             espocrm=espocrm,
             advoware=advoware,
-            journal=Journal(Bucket(service.bus.nc, IDEMPOTENCY.name), self.clock),
-            snapshots=Snapshots(Bucket(service.bus.nc, SNAPSHOTS.name)),
+            journal=Journal(Bucket(service.bus.requests, IDEMPOTENCY.name), self.clock),
+            snapshots=Snapshots(Bucket(service.bus.requests, SNAPSHOTS.name)),
             publisher=service.publisher,
             clock=self.clock,
             names=PartyNames(),

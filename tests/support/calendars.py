@@ -117,8 +117,8 @@ async def open_calendars(
         deps: dict[str, Any] = {
             "advoware": client,
             "google": google_side,
-            "journal": Journal(Bucket(service.bus.nc, IDEMPOTENCY.name), service.clock),
-            "snapshots": Snapshots(Bucket(service.bus.nc, SNAPSHOTS.name)),
+            "journal": Journal(Bucket(service.bus.requests, IDEMPOTENCY.name), service.clock),
+            "snapshots": Snapshots(Bucket(service.bus.requests, SNAPSHOTS.name)),
             "publisher": service.publisher,
             "clock": service.clock,
             "timezone": _BERLIN,
@@ -161,7 +161,7 @@ async def settled(service: Service, *, seconds: float = 30.0) -> None:
 
 async def lose_memory(service: Service) -> None:
     """As if somebody had deleted the keys."""
-    bucket = Bucket(service.bus.nc, SNAPSHOTS.name)
+    bucket = Bucket(service.bus.requests, SNAPSHOTS.name)
     base = employee_key(KUERZEL)
     for key in [base, *await bucket.keys(f"{base}.>")]:
         if (entry := await bucket.get(key)) is not None:

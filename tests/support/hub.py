@@ -242,4 +242,4 @@ async def make_busy(service: Service) -> None:
     await nc.request("vmh.document.update", body, headers={"X": CANARY})
     value = json.dumps({"fence": 1, "state": {"name": CANARY}}).encode()
     for bucket in (SNAPSHOTS.name, IDEMPOTENCY.name, LOCKS.name):
-        await Bucket(nc, bucket).put("a.B.c.d.e", value)
+        await Bucket(service.bus.requests, bucket).put("a.B.c.d.e", value)

@@ -92,8 +92,8 @@ def build_deps(service: Service, espocrm: EspocrmClient, xai: XaiClient, *, visi
     return Deps(
         espocrm=espocrm,
         xai=xai,
-        journal=Journal(Bucket(service.bus.nc, IDEMPOTENCY.name), service.clock),
-        snapshots=Snapshots(Bucket(service.bus.nc, SNAPSHOTS.name)),
+        journal=Journal(Bucket(service.bus.requests, IDEMPOTENCY.name), service.clock),
+        snapshots=Snapshots(Bucket(service.bus.requests, SNAPSHOTS.name)),
         publisher=service.publisher,
         clock=service.clock,
         names=DocumentNames(),

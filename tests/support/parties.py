@@ -72,8 +72,8 @@ async def open_parties(
         deps: dict[str, Any] = {
             "espocrm": espocrm_client,
             "advoware": client,
-            "journal": Journal(Bucket(service.bus.nc, IDEMPOTENCY.name), service.clock),
-            "snapshots": Snapshots(Bucket(service.bus.nc, SNAPSHOTS.name)),
+            "journal": Journal(Bucket(service.bus.requests, IDEMPOTENCY.name), service.clock),
+            "snapshots": Snapshots(Bucket(service.bus.requests, SNAPSHOTS.name)),
             "publisher": service.publisher,
             "clock": service.clock,
             "names": PartyNames(),

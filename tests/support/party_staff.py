@@ -128,7 +128,7 @@ async def in_step(parties: Parties, party_id: str, *, most: int = 8) -> list[Out
 
 async def open_intents(service: Service, party_id: str = "*") -> list[str]:
     """Rows of the journal that nobody has closed: writes of unknown fate."""
-    bucket = Bucket(service.bus.nc, IDEMPOTENCY.name)
+    bucket = Bucket(service.bus.requests, IDEMPOTENCY.name)
     found = []
     for key in await bucket.keys(f"beteiligte_sync.CBeteiligte.{party_id}.>"):
         entry = await bucket.get(key)
