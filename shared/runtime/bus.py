@@ -272,6 +272,7 @@ class Bus:
             _log.warning("NATS connection error", extra={"error": type(error).__name__})
 
     async def _on_disconnected(self) -> None:
+        self._refusals.disconnected()
         if not self.nc.is_closed:
             _log.warning("NATS is away")
 

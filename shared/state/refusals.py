@@ -60,6 +60,10 @@ class Refusals:
             _log.error("NATS does not permit this user", extra={"verb": refusal.verb, "subject": refusal.family})
         return True
 
+    def disconnected(self) -> None:
+        """The next connection may be allowed more."""
+        self._is_deaf = False
+
     @contextlib.asynccontextmanager
     async def ending(self, subject: str) -> AsyncIterator[None]:
         """What is asked on `subject` inside ends with NotPermitted as soon as NATS has refused it."""
