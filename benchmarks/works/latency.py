@@ -2,12 +2,13 @@
 
 import asyncio
 import time
+from pathlib import Path
 
 from benchmarks.broker import looking_at
-from benchmarks.children import Room, send
+from benchmarks.children import Child, Room, send
 from benchmarks.figure import Figure
 from benchmarks.load import Order
-from benchmarks.rounds import ROUNDS, median
+from benchmarks.rounds import in_turns, median
 from benchmarks.webhook import SECRETS, entity_id
 
 _PER_S = 50
@@ -18,11 +19,12 @@ _SILENCE_S = 60.0
 class Stage:
     """A gateway and a worker that writes down when its runs begin."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Room, gateway: Child, worker: Child, started: Path, consumer: tuple[str, str]) -> None:
         self._room = room
-        self._started = room.directory / "started"
-        self._gateway = room.child("gateway", port_name="GATEWAY_PORT", GATEWAY_WEBHOOK_SECRETS=SECRETS)
-        self._worker = room.child("benchmarks.noop_worker", port_name="HEALTH_PORT", BENCH_STARTED=str(self._started))
+        self._started = started
+        self._gateway = gateway
+        self._worker = worker
+        self._consumer = consumer
         self.quiet_since = 0.0
         self.late_ms = 0.0
         """The sender's own delay, in the middle, which is taken off."""
@@ -44,7 +46,7 @@ class Stage:
         order = Order(port=self._gateway.port, connections=16, per_s=_PER_S, count=events, entities=events)
         async with looking_at(self._room.nats.url) as broker:
             told = await send(order)
-            await broker.drained("VMH", "document_worker")
+            await broker.drained(*self._consumer)
         self.quiet_since = time.monotonic()
         # The sender's n-th webhook, of entity n, was due at n/50 s. What its own timer took beyond that is not ours.
         sent = {entity_id(number): told.began + number / _PER_S + late_s for number, late_s in enumerate(told.late_s)}
@@ -57,25 +59,49 @@ class Stage:
 
 
 async def measure(room: Room) -> list[Figure]:
-    """Five repeats, of which the worst counts."""
-    stage = Stage(room)
+    """Five repeats, of which the worst counts; in turns with two bare processes that do the least there is to do."""
+    stage, bare = _ours(room), _bare(room)
     await stage.open()
-    repeats = [await stage.waits_ms(_EVENTS) for _ in range(ROUNDS)]
+    await bare.open()
+    ours, theirs = await in_turns(lambda: stage.waits_ms(_EVENTS), lambda: bare.waits_ms(_EVENTS))
     await stage.close()
-    p50 = [waits[len(waits) // 2] for waits in repeats]
+    await bare.close()
     late = f"the sender's own delay of {stage.late_ms:.1f} ms is taken off"
-    p99 = [waits[len(waits) * 99 // 100] for waits in repeats]
-    return [
-        Figure(name="latency.p50", ours=max(p50), note=f"median of the repeats {median(p50):.1f} ms; {late}"),
-        Figure(name="latency.p99", ours=max(p99), note=f"median of the repeats {median(p99):.1f} ms"),
-    ]
+    return [_figure("latency.p50", 50, ours, theirs, more=f"; {late}"), _figure("latency.p99", 99, ours, theirs)]
+
+
+def _figure(name: str, percent: int, ours: list[list[float]], theirs: list[list[float]], more: str = "") -> Figure:
+    us, them = ([waits[len(waits) * percent // 100] for waits in repeats] for repeats in (ours, theirs))
+    return Figure(
+        name=name,
+        ours=max(us),
+        peer=max(them),
+        ratio=max(us) / max(them),
+        note=f"median of the repeats {median(us):.1f} and {median(them):.1f} ms{more}",
+    )
+
+
+def _ours(room: Room) -> Stage:
+    started = room.directory / "started"
+    gateway = room.child("gateway", port_name="GATEWAY_PORT", GATEWAY_WEBHOOK_SECRETS=SECRETS)
+    worker = room.child("benchmarks.noop_worker", port_name="HEALTH_PORT", BENCH_STARTED=str(started))
+    return Stage(room, gateway, worker, started, ("VMH", "document_worker"))
+
+
+def _bare(room: Room) -> Stage:
+    """aiohttp and js.publish, and a pull loop: no checks, lock or record."""
+    started = room.directory / "started-bare"
+    started.touch()
+    gateway = room.child("benchmarks.peers.bare_gateway", port_name="PORT")
+    worker = room.child("benchmarks.peers.bare_pull", port_name="PORT", BENCH_STREAM="BARE", BENCH_STARTED=str(started))
+    return Stage(room, gateway, worker, started, ("BARE", "raw_worker"))
 
 
 class Silence:
     """Nothing happens for a minute, while other figures are measured; then one webhook comes."""
 
     def __init__(self, room: Room) -> None:
-        self._stage = Stage(room)
+        self._stage = _ours(room)
 
     async def begin(self) -> None:
         """From here on it is quiet."""

@@ -12,7 +12,7 @@ from shared.contracts.envelope import ATTEMPTS
 from shared.outcomes.errors import Busy, Halt, HubError, RateLimited
 from shared.outcomes.outcome import Done, Outcome, Skip
 from shared.outcomes.settle import Ack, Attempts, Bury, Later, Nak, Settlement, Stop
-from shared.runtime.dead_letter import DeadLetter
+from shared.runtime.dead_letter import letter_of
 from shared.runtime.desk import Delivery, Desk
 from shared.runtime.route import D
 from shared.telemetry.traces import exemplar
@@ -49,19 +49,15 @@ async def acknowledge(
             )
             await ack(message)
         case Bury():
-            await desk.dead_letters.store(
-                DeadLetter(
-                    subject=message.subject,
-                    body=message.data,
-                    headers=message.headers or {},
-                    kind=settlement.kind,
-                    reason=settlement.reason,
-                    attempts=counted.failures,
-                    stream=position.stream,
-                    sequence=position.sequence,
-                    consumer=desk.consumer,
-                )
+            letter = letter_of(
+                message,
+                position,
+                consumer=desk.consumer,
+                kind=settlement.kind,
+                reason=settlement.reason,
+                attempts=counted.failures,
             )
+            await desk.dead_letters.store(letter)
             desk.metrics.dead_letters.labels(message.subject, settlement.kind).inc(exemplar=exemplar())
             await term(message, settlement.reason)
 

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 
 import msgspec
+from nats.aio.msg import Msg
 
 from shared.contracts.envelope import ATTEMPTS, MSG_ID, REPLAY_OF, event_id_of
 from shared.runtime.publisher import Publisher
+from shared.runtime.pull_loop import Position
 
 ERROR = "Hub-Error"
 REASON = "Hub-Reason"
@@ -28,6 +30,21 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     stream: str
     sequence: int
     consumer: str
+
+
+def letter_of(message: Msg, position: Position, *, consumer: str, kind: str, reason: str, attempts: int) -> DeadLetter:
+    """What is kept of a message that is given up on."""
+    return DeadLetter(
+        subject=message.subject,
+        body=message.data,
+        headers=message.headers or {},
+        kind=kind,
+        reason=reason,
+        attempts=attempts,
+        stream=position.stream,
+        sequence=position.sequence,
+        consumer=consumer,
+    )
 
 
 class DeadLetters:

@@ -8,7 +8,7 @@ from shared.contracts.envelope import TRACEPARENT, event_id_of
 from shared.outcomes.errors import HubError, Unavailable
 from shared.outcomes.settle import HALT_DELAY_S
 from shared.runtime.acknowledge import nak, term
-from shared.runtime.dead_letter import DeadLetter
+from shared.runtime.dead_letter import letter_of
 from shared.runtime.desk import Desk
 from shared.runtime.pull_loop import Position
 from shared.telemetry.attributes import processing
@@ -28,17 +28,8 @@ async def bury_unreadable(desk: Desk, message: Msg, position: Position, wrong: H
 
 
 async def _bury(desk: Desk, message: Msg, position: Position, wrong: HubError) -> None:
-    letter = DeadLetter(
-        subject=message.subject,
-        body=message.data,
-        headers=message.headers or {},
-        kind=type(wrong).__name__,
-        reason=wrong.reason,
-        attempts=1,
-        stream=position.stream,
-        sequence=position.sequence,
-        consumer=desk.consumer,
-    )
+    kind = type(wrong).__name__
+    letter = letter_of(message, position, consumer=desk.consumer, kind=kind, reason=wrong.reason, attempts=1)
     try:
         await desk.dead_letters.store(letter)
     except Unavailable:
