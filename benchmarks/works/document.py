@@ -10,7 +10,7 @@ from benchmarks.documents import Documents
 from benchmarks.figure import Figure
 from benchmarks.rounds import Sample, in_turns, middle
 
-_DOCUMENTS = 100
+_DOCUMENTS = 300
 _SIZE_BYTES = 16 * 1024
 
 
