@@ -107,10 +107,8 @@ def run(
         sys.stderr.writelines(f"  {problem}\n" for problem in wrong.problems)
         return EXIT_SETTINGS
     setup_logging(name, log_level_of(settings), logs or sys.stdout)
-    # What importing has made stays to the end: to look for garbage among it is a tenth of a busy gateway's CPU. And a
-    # request makes hundreds of objects and hardly any cycle: looking every 700, as by default, finds nothing.
+    # What importing has made stays to the end; to look for garbage among it is a tenth of a busy gateway's CPU.
     gc.freeze()
-    gc.set_threshold(20_000, 10, 10)
     try:
         asyncio.run(_main(name, settings, main, bus_of(settings), environ))
     except MissingPart as missing:
