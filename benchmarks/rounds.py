@@ -32,6 +32,11 @@ async def in_turns(*sides: Callable[[], Awaitable[T]], rounds: int = ROUNDS) -> 
     return samples
 
 
+def ratio_of_pairs(mine: list[float], theirs: list[float]) -> float:
+    """The median of each round's own ratio: what else the machine did then met both."""
+    return median([one / other for one, other in zip(mine, theirs, strict=True)])
+
+
 def median(values: list[float]) -> float:
     """Of at least one."""
     return statistics.median(values)

@@ -8,7 +8,7 @@ from benchmarks.broker import looking_at
 from benchmarks.children import Child, Room
 from benchmarks.documents import Documents
 from benchmarks.figure import Figure
-from benchmarks.rounds import Sample, in_turns, middle
+from benchmarks.rounds import Sample, in_turns, middle, ratio_of_pairs
 
 _DOCUMENTS = 300
 _SIZE_BYTES = 16 * 1024
@@ -37,18 +37,19 @@ async def measure(room: Room) -> list[Figure]:
                 answer.raise_for_status()
             return _sample(bare, cpu_s, began)
 
-        us, them = (middle(samples) for samples in await in_turns(ours, theirs))
+        ours_all, bare_all = await in_turns(ours, theirs)
         after = await documents.state()
         await documents.close()
     await bare.stop()
     if after["clean"] != after["documents"]:
         raise RuntimeError(f"not all are clean: {after}")
+    us, them = middle(ours_all), middle(bare_all)
     return [
         Figure(
             name="document.rate",
             ours=us.per_s,
             peer=them.per_s,
-            ratio=us.per_s / them.per_s,
+            ratio=ratio_of_pairs([one.per_s for one in ours_all], [one.per_s for one in bare_all]),
             cpu_us=us.cpu_us,
             peer_cpu_us=them.cpu_us,
             note="11 calls each; ours with lock, journal, snapshot and history",

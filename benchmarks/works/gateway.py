@@ -3,7 +3,7 @@
 from benchmarks.children import Child, Room, send
 from benchmarks.figure import Figure
 from benchmarks.load import Order
-from benchmarks.rounds import Sample, in_turns, median, middle
+from benchmarks.rounds import Sample, in_turns, middle, ratio_of_pairs
 from benchmarks.webhook import SECRETS
 
 _PAIRS = 24
@@ -38,7 +38,7 @@ async def measure(room: Room) -> list[Figure]:
             name="gateway.cpu",
             ours=us.cpu_us,
             peer=them.cpu_us,
-            ratio=median([mine.cpu_us / other.cpu_us for mine, other in zip(ours_all, bare_all, strict=True)]),
+            ratio=ratio_of_pairs([one.cpu_us for one in ours_all], [one.cpu_us for one in bare_all]),
             cpu_us=us.cpu_us,
             peer_cpu_us=them.cpu_us,
             note=f"{us.per_s:,.0f}/s beside {them.per_s:,.0f}/s; broker {us.broker_us:.0f} µs",
