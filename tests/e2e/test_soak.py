@@ -21,6 +21,7 @@ from tests.e2e.staff import Staff
 from tests.e2e.stage import Stage, note, staged
 from tests.support.google import google_account
 from tests.support.processes import ServiceProcess
+from tests.support.proxy_process import advoware_environ
 
 pytestmark = [pytest.mark.e2e, pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")]
 
@@ -138,13 +139,7 @@ async def firm(directory: Path) -> AsyncIterator[Firm]:
         google.write_key_file(key, google_url)
         own = {
             "REDIS_URL": "redis://127.0.0.1:1",
-            "ADVOWARE_DISCOVERY_URL": f"{advoware_url}/AdvonetConfigurator/api/Url",
-            "ADVOWARE_APP_ID": "demo",
-            "ADVOWARE_API_KEY": "ZGVtbw==",
-            "ADVOWARE_KANZLEI": "demo",
-            "ADVOWARE_DATABASE": "ADVOWARE",
-            "ADVOWARE_USER": "demo",
-            "ADVOWARE_PASSWORD": "demo",
+            **advoware_environ(advoware_url),
             "ESPOCRM_API_BASE_URL": f"{stage.espocrm_url}/api/v1",
             "ESPOCRM_API_KEY": "demo",
             "BETEILIGTE_NOTIFY_USER_ID": stage.espocrm.actor("admin").id,

@@ -22,6 +22,7 @@ from tests.e2e.stage import Stage, staged, webhook
 from tests.support.google import google_calendar
 from tests.support.otlp import Link, Receiver, Span, receiving
 from tests.support.processes import ServiceProcess
+from tests.support.proxy_process import advoware_environ
 
 pytestmark = pytest.mark.e2e
 
@@ -69,16 +70,7 @@ class Watch:
 
     def of_advoware(self, url: str) -> dict[str, str]:
         """The way to a simulated Advoware."""
-        return {
-            "REDIS_URL": "redis://127.0.0.1:9/0",
-            "ADVOWARE_DISCOVERY_URL": f"{url}/AdvonetConfigurator/api/Url",
-            "ADVOWARE_APP_ID": "demo",
-            "ADVOWARE_API_KEY": "ZGVtbw==",
-            "ADVOWARE_KANZLEI": "demo",
-            "ADVOWARE_DATABASE": "ADVOWARE",
-            "ADVOWARE_USER": "demo",
-            "ADVOWARE_PASSWORD": "demo",
-        }
+        return {"REDIS_URL": "redis://127.0.0.1:9/0", **advoware_environ(url)}
 
     def service(self, module: str, environ: dict[str, str]) -> ServiceProcess:
         """A worker that the stage itself has no words for."""

@@ -15,14 +15,18 @@ _ACCOUNT = {
 """The simulator's."""
 
 
+def advoware_environ(url: str) -> dict[str, str]:
+    """The way to a simulated Advoware, and an account there."""
+    return {**_ACCOUNT, "ADVOWARE_DISCOVERY_URL": f"{url}/AdvonetConfigurator/api/Url"}
+
+
 def proxy_environ(nats_url: str, advoware_url: str) -> dict[str, str]:
     """Enough to start, with the token kept in the process."""
     return {
-        **_ACCOUNT,
+        **advoware_environ(advoware_url),
         "HUB_ENV": "demo",
         "NATS_URL": nats_url,
         "REDIS_PORT": "1",
-        "ADVOWARE_DISCOVERY_URL": f"{advoware_url}/AdvonetConfigurator/api/Url",
         "ADVOWARE_PROXY_RATE_PER_MINUTE": "100000",
     }
 
