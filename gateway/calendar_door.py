@@ -10,6 +10,7 @@ from gateway.answers import JSON, problem
 from gateway.auth import API_KEY, Auth
 from gateway.body import body_of
 from gateway.payloads import Refusal, calendar_event
+from shared.clock import stamp
 from shared.contracts.envelope import TRACEPARENT
 from shared.contracts.events import EVERYBODY, CalendarEvent
 from shared.contracts.subjects import CALENDAR_SYNC_ALL, CALENDAR_SYNC_EMPLOYEE, Subject
@@ -74,7 +75,7 @@ class CalendarDoor:
         if self._auth.owner_of(request.headers.get(API_KEY, "")) is None:
             raise Refusal(401, "no valid apikey")
         body = await body_of(request, _BODY_MAX_BYTES)
-        event = calendar_event(body, self._service.clock.now().isoformat(timespec="milliseconds"))
+        event = calendar_event(body, stamp(self._service.clock.now()))
         if not self._service.bus.connected:
             raise Unavailable("NATS is away")
         subject, told = _addressed(event)

@@ -182,7 +182,9 @@ def _read(decoder: msgspec.json.Decoder[_T], item: _Item, index: int, name: str,
 
 
 def _is_echo(item: _Item, written_by_us: frozenset[str]) -> bool:
-    changed = item.keys() - _ATTRIBUTES_OF_EVERY_CHANGE
-    if not changed or not changed <= written_by_us:
+    if any(name not in written_by_us and name not in _ATTRIBUTES_OF_EVERY_CHANGE for name in item):
+        return False  # nearly always, and at the second name
+    changed = written_by_us & item.keys()
+    if not changed:
         return False
     return not any(name in changed and bytes(item[name]) in asking for name, asking in _ASKS_FOR_A_SYNC.items())

@@ -13,6 +13,7 @@ from gateway.answers import JSON, problem
 from gateway.auth import Auth
 from gateway.body import body_of
 from gateway.payloads import Addressed, Batch, Door, Refusal, link_events, record_events
+from shared.clock import stamp
 from shared.contracts.envelope import TRACEPARENT
 from shared.contracts.events import EntityEvent
 from shared.contracts.subjects import (
@@ -217,7 +218,7 @@ class Webhooks:
         caller = self._auth.caller(request.headers, body)
         if caller is None:
             raise Refusal(401, "no valid signature and no valid apikey")
-        batch = door.parse(body, door, self._service.clock.now().isoformat(timespec="milliseconds"))
+        batch = door.parse(body, door, stamp(self._service.clock.now()))
         if batch.events:
             await self._store(batch.events)
         if batch.echoes:

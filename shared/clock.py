@@ -2,7 +2,9 @@
 
 import time
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Protocol, cast
+
+import msgspec
 
 
 class Clock(Protocol):
@@ -23,3 +25,8 @@ class SystemClock:
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+
+def stamp(moment: datetime) -> str:
+    """RFC 3339. By msgspec, because `isoformat` takes five times as long and every event has two."""
+    return cast("str", msgspec.to_builtins(moment))

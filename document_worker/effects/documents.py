@@ -18,6 +18,7 @@ from document_worker.plan.documents import (
     needs_file_check,
     needs_indexing_check,
     new_collections,
+    places,
     with_file,
 )
 from document_worker.plan.failures import failure_text
@@ -162,8 +163,11 @@ async def _note_what_begins(todo: Plan, seen: Seen, event: EntityEvent, deps: De
     if todo.attach:
         await deps.snapshots.write(snapshot_key(event), begun(seen, todo))
     if todo.remember is not None:
+        noted = places(known(seen))
         for collection_id in todo.collections:
-            await deps.snapshots.write(_member_key(collection_id, event), Member(document_id=event.entity_id))
+            member = Member(document_id=event.entity_id)
+            is_new = collection_id not in noted
+            await deps.snapshots.write(_member_key(collection_id, event), member, is_new=is_new)
 
 
 async def _write(document_id: str, changes: Mapping[str, Any], deps: Deps) -> Dokument:

@@ -216,6 +216,11 @@ def begun(seen: Seen, todo: Plan) -> Base:
     return msgspec.structs.replace(base, begun=tuple(dict.fromkeys(base.begun + new)), gone=False)
 
 
+def places(base: Base) -> frozenset[str]:
+    """The collections where a file of the document may be, by what is remembered."""
+    return frozenset(pair.collection_id for pair in _all(base))
+
+
 def _reason(*, upload: bool, moves: bool, writes: bool, index: Indexing, learns: bool) -> Reason:
     if upload:
         return Reason.UPLOADED

@@ -13,14 +13,14 @@ import aiohttp
 import msgspec
 import tenacity
 
+from shared.clients.calls import Calls
 from shared.clients.reading import DETAIL_MAX, Answer, common_reading, scrub, text_of
 from shared.clock import Clock
 from shared.outcomes.errors import HubError, RateLimited, Rejected, Unavailable
 from shared.settings import Secret
 from shared.telemetry.attributes import Attributes
 from shared.telemetry.metrics import Metrics
-from shared.telemetry.run import Call, current_run
-from shared.telemetry.traces import Span, Tracer, exemplar
+from shared.telemetry.traces import Span, Tracer
 
 _CONNECT_S = 5.0
 _FIRST_PAUSE_S = 0.1
@@ -70,6 +70,7 @@ class HttpClient:
         self._secret_header = secret_header
         self._timeout_s = timeout_s
         self._tools = tools
+        self._calls = Calls(vendor, tools.metrics)
         self._read_status = read_status
         self._paused_until = 0.0
         self._session: aiohttp.ClientSession | None = None
@@ -195,7 +196,7 @@ class HttpClient:
                 span.fail(type(failed).__name__)
                 raise _NoAnswer(f"{self._vendor} {operation}: no answer ({type(failed).__name__})") from None
             finally:
-                self._note(operation, status, self._tools.clock.monotonic() - started)
+                self._calls.note(operation, status, self._tools.clock.monotonic() - started)
 
     def _span(self, method: str, operation: str, resent: int) -> Span:
         """One for each request that leaves. Neither path nor query: both may hold what nobody outside shall read."""
@@ -219,6 +220,10 @@ class HttpClient:
         return headers
 
     async def _read(self, response: aiohttp.ClientResponse) -> Answer:
+        if response.content_length is not None and "Content-Encoding" not in response.headers:
+            # Its size is known before it is read, and nearly always so.
+            self.refuse_too_large(0, response)
+            return Answer(response.status, response.headers, await response.read())
         pieces: list[bytes] = []
         size = 0
         async for piece in response.content.iter_chunked(256 * 1024):
@@ -255,13 +260,6 @@ class HttpClient:
         if left_s > 0:
             raise RateLimited(f"{self._vendor} {operation}: paused after 429", after_s=left_s)
 
-    def _note(self, operation: str, status: int, seconds: float) -> None:
-        self._tools.metrics.vendor_calls.labels(self._vendor, operation, _outcome(status)).inc()
-        self._tools.metrics.vendor_seconds.labels(self._vendor, operation).observe(seconds, exemplar())
-        run = current_run()
-        if run is not None and len(run.calls) < 200:
-            run.calls.append(Call(vendor=self._vendor, operation=operation, status=status, ms=round(seconds * 1000, 1)))
-
 
 async def _again(once: Callable[[], Awaitable[Answer]]) -> Answer:
     """Twice more. Only here tenacity, which costs a tenth of a call: nearly every call is answered at once."""
@@ -274,12 +272,6 @@ async def _again(once: Callable[[], Awaitable[Answer]]) -> Answer:
     await asyncio.sleep(_FIRST_PAUSE_S)
     answer: Answer = await retrying(once)
     return answer
-
-
-def _outcome(status: int) -> str:
-    if status == 429:  # the one refusal that says nothing against the request
-        return "429"
-    return f"{status // 100}xx" if status else "none"
 
 
 def _about(vendor: str, base_url: str) -> Attributes:

@@ -9,6 +9,7 @@ from typing import Generic
 
 import msgspec
 
+from shared.clock import stamp
 from shared.contracts.subjects import E, Subject
 
 ATTEMPTS = "Hub-Attempts"
@@ -39,7 +40,7 @@ def seal(
         "ce-id": event_id,
         "ce-type": subject.name,
         "ce-source": f"/bitbylaw-hub/{source}",
-        "ce-time": now.isoformat(timespec="milliseconds"),
+        "ce-time": stamp(now),
     }
     if traceparent:
         headers[TRACEPARENT] = traceparent

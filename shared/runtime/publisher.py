@@ -5,7 +5,7 @@ the CPU. Source: nats-py 2.16.0, nats/js/client.py.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import msgspec
 from nats.errors import Error as NatsError
@@ -16,6 +16,7 @@ from shared.contracts.envelope import MSG_ID, seal
 from shared.contracts.subjects import E, Subject
 from shared.outcomes.errors import Unavailable
 from shared.runtime.bus import Bus
+from shared.runtime.header_lines import in_one_piece
 from shared.telemetry.attributes import Attributes, sending
 from shared.telemetry.metrics import Metrics
 from shared.telemetry.traces import Tracer, exemplar
@@ -37,6 +38,9 @@ class _Ack(msgspec.Struct):
     stream: str = ""
     seq: int = 0
     error: _Error | None = None
+
+
+_ACK = msgspec.json.Decoder(_Ack)
 
 
 class _Known(msgspec.Struct, frozen=True):
@@ -91,7 +95,7 @@ class Publisher:
             if span.recording:
                 span.add({"messaging.message.id": event_id, "messaging.message.body.size": len(body)})
             try:
-                sequence = await self.store(subject.name, body, headers)
+                sequence = await self.store(subject.name, body, in_one_piece(headers))
             except Unavailable:
                 known.failures.inc(exemplar=exemplar())
                 raise
@@ -108,7 +112,7 @@ class Publisher:
         )
         return known
 
-    async def store(self, subject: str, body: bytes, headers: Mapping[str, str]) -> int:
+    async def store(self, subject: str, body: bytes, headers: dict[str, str]) -> int:
         """Publishes raw; the sequence number it got. `Nats-Msg-Id` must be among the headers, or a retry may double."""
         if self._in_flight >= self._in_flight_max:
             raise Overloaded("too many events are waiting to be stored")
@@ -119,10 +123,10 @@ class Publisher:
         finally:
             self._in_flight -= 1
 
-    async def _until_stored(self, subject: str, body: bytes, headers: Mapping[str, str]) -> int:
+    async def _until_stored(self, subject: str, body: bytes, headers: dict[str, str]) -> int:
         deadline = self._clock.monotonic() + self._deadline_s
         while True:
-            ack = await self._try(subject, body, dict(headers))
+            ack = await self._try(subject, body, headers)
             if ack is not None and ack.error is None and ack.stream:
                 return ack.seq
             if ack is not None and ack.error is not None:
@@ -140,4 +144,4 @@ class Publisher:
             told = await self._bus.requests.request(subject, body, timeout_s=_TRY_S, headers=headers)
         except (NatsError, OSError):
             return None
-        return msgspec.json.decode(told.data, type=_Ack) if told.data else None
+        return _ACK.decode(told.data) if told.data else None

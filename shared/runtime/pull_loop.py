@@ -81,8 +81,9 @@ class PullLoop:
         bus.on_reconnect(self._reconnected)
 
     def wake(self) -> None:
-        """There may be room again."""
-        self._wake.set()
+        """There may be room again; the loop is woken when so much of it is free that it would ask."""
+        if self._asked * 2 < self._room():
+            self._wake.set()
 
     async def pause(self) -> None:
         """Stops taking messages. Those that the broker has sent before it knew still arrive at `on_message`."""
@@ -170,8 +171,7 @@ class PullLoop:
         if message.reply.startswith("$JS.ACK."):
             self._asked = max(0, self._asked - 1)
             self._on_message(message)
-            if self._asked * 2 < self._room():
-                self._wake.set()
+            self.wake()
             return
         self._status(message.headers or {})
 

@@ -4,6 +4,7 @@ import logging
 
 import msgspec
 
+from shared.clock import stamp
 from shared.outcomes.errors import Busy, HubError
 from shared.outcomes.outcome import Done, Outcome, Skip
 from shared.outcomes.settle import Ack, Bury, Settlement, Stop
@@ -40,7 +41,7 @@ def report(desk: Desk, delivery: Delivery[D], run: Run, ended: Ended) -> None:
 def _record(desk: Desk, delivery: Delivery[D], run: Run, ended: Ended) -> None:
     envelope, position = delivery.envelope, delivery.position
     record = Record(
-        at=desk.clock.now().isoformat(timespec="milliseconds"),
+        at=stamp(desk.clock.now()),
         event_id=envelope.event_id,
         subject=envelope.subject.name,
         outcome=ended.outcome,

@@ -10,6 +10,7 @@ import secrets
 import signal
 import socket
 import sys
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Annotated, Literal, TextIO, TypeVar
 
@@ -33,6 +34,9 @@ _log = logging.getLogger(__name__)
 EXIT_SETTINGS = 78
 EXIT_MISSING_PART = 69
 EXIT_OTHER = 1
+
+_LINES_MAX = 100
+"""Live log lines that wait to be sent; more are dropped."""
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -191,19 +195,21 @@ async def _stop_when_closed(service: Service) -> None:
 
 def _sender(bus: Bus, name: str) -> Callable[[str, bytes], None]:
     """Live log lines as core NATS messages `log.<service>.<level>`: dropped when nobody listens or NATS is away."""
-    pending: set[asyncio.Task[None]] = set()
+    waiting: deque[tuple[str, bytes]] = deque()
+    sending: asyncio.Task[None] | None = None
 
-    async def publish(subject: str, line: bytes) -> None:
-        with contextlib.suppress(NatsError, OSError):
-            await bus.nc.publish(subject, line)
+    async def send_all() -> None:
+        while waiting:
+            with contextlib.suppress(NatsError, OSError):
+                await bus.nc.publish(*waiting.popleft())
 
     def send(level: str, line: bytes) -> None:
-        if not bus.connected or len(pending) > 100:
+        nonlocal sending
+        if not bus.connected or len(waiting) > _LINES_MAX:
             return
-        loop = asyncio.get_running_loop()
-        task = loop.create_task(publish(f"log.{name}.{level}", line))
-        pending.add(task)
-        task.add_done_callback(pending.discard)
+        waiting.append((f"log.{name}.{level}", line))
+        if sending is None or sending.done():
+            sending = asyncio.get_running_loop().create_task(send_all())
 
     return send
 

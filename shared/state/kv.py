@@ -61,6 +61,10 @@ class _Found(msgspec.Struct):
     error: _ApiError | None = None
 
 
+_ACK = msgspec.json.Decoder(_Ack)
+_FOUND = msgspec.json.Decoder(_Found)
+
+
 class _Unheard(Unavailable):
     """There was no answer in time: whether it was done is not known."""
 
@@ -81,7 +85,7 @@ class Bucket:
 
     async def _last(self, key: str) -> _Stored | None:
         answer = await self._repeat(self._get, msgspec.json.encode({"last_by_subj": self._prefix + key}))
-        found = msgspec.json.decode(answer.data, type=_Found)
+        found = _FOUND.decode(answer.data)
         if found.error is not None and found.error.err_code not in _NO_MESSAGE:
             raise Unavailable(f"bucket {self.name} refused a read: {found.error.description}")
         return found.message
@@ -117,7 +121,7 @@ class Bucket:
         return last.seq if last is not None and last.data == value and last.seq > revision else None
 
     def _written(self, answer: Msg) -> int | None:
-        ack = msgspec.json.decode(answer.data, type=_Ack)
+        ack = _ACK.decode(answer.data)
         if ack.error is None:
             return ack.seq
         if ack.error.err_code in _WRONG_LAST_SEQUENCE:
@@ -127,7 +131,7 @@ class Bucket:
     async def put(self, key: str, value: bytes, *, ttl_s: int | None = None) -> int:
         """Writes whatever was there; the new revision."""
         headers = {"Nats-TTL": f"{max(1, ttl_s)}s"} if ttl_s is not None else None
-        ack = msgspec.json.decode((await self._repeat(self._prefix + key, value, headers)).data, type=_Ack)
+        ack = _ACK.decode((await self._repeat(self._prefix + key, value, headers)).data)
         if ack.error is not None:
             raise Unavailable(f"bucket {self.name} refused a write: {ack.error.description}")
         return ack.seq
@@ -136,7 +140,7 @@ class Bucket:
         """Removes exactly this revision, of whatever key, without a tombstone; nothing happens when it is gone."""
         body = msgspec.json.encode({"seq": revision, "no_erase": True})
         answer = await self._repeat(f"$JS.API.STREAM.MSG.DELETE.KV_{self.name}", body)
-        ack = msgspec.json.decode(answer.data, type=_Ack)
+        ack = _ACK.decode(answer.data)
         if ack.error is not None and ack.error.err_code not in _NO_MESSAGE:
             raise Unavailable(f"bucket {self.name} refused a delete: {ack.error.description}")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from shared.clock import Clock
+from shared.clock import Clock, stamp
 from shared.outcomes.errors import Unavailable
 from shared.state.kv import Bucket
 
@@ -60,7 +60,7 @@ class Locks:
     async def acquire(self, key: str, *, run: str, on_lost: Callable[[], None]) -> Lease | None:
         """The lease, or None while somebody else holds it. `on_lost` is called once if it cannot be kept."""
         asked_at = self._clock.monotonic()
-        value = msgspec.json.encode(Holder(self._holder, run, self._clock.now().isoformat(timespec="seconds")))
+        value = msgspec.json.encode(Holder(self._holder, run, stamp(self._clock.now())))
         revision = await self._bucket.create(key, value, ttl_s=self._lease_s)
         if revision is None:
             return None

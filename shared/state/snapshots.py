@@ -33,11 +33,15 @@ class Snapshots:
             _revisions()[key] = entry.revision
         return msgspec.json.decode(row.state, type=kind)
 
-    async def write(self, key: str, state: msgspec.Struct, *, ttl_s: int | None = None) -> None:
-        """Replaces the state. Raises Busy when a later run has written since."""
+    async def write(self, key: str, state: msgspec.Struct, *, ttl_s: int | None = None, is_new: bool = False) -> None:
+        """Replaces the state. Raises Busy when a later run has written since.
+
+        `is_new`: probably there is none yet, so that it is written without looking first. Where there is one, it is
+        found by that.
+        """
         row = msgspec.json.encode(_Row(_fence(), msgspec.Raw(msgspec.json.encode(state))))
         # What this run has read needs no second look: whoever writes in between moves the revision on.
-        revision = _revisions().pop(key, None)
+        revision = _revisions().pop(key, 0 if is_new else None)
         if revision is None:
             revision = await self._rightful(key)
         while (written := await self._bucket.update(key, row, revision, ttl_s=ttl_s)) is None:

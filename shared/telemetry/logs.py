@@ -14,7 +14,9 @@ import msgspec
 from shared.telemetry.run import current_run
 from shared.telemetry.traces import current_trace
 
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_AS_JSON = "hub_as_json"
+"""Kept with a record, as logging itself does with `exc_text`: one line goes to more than one place."""
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", _AS_JSON}
 _NOISY = ("nats", "aiohttp.access", "asyncio", "urllib3")
 # What they say with every batch while a collector is away, `telemetry/otlp.py` says once. Other warnings of the SDK
 # are about its settings, and are heard.
@@ -67,8 +69,15 @@ class JsonFormatter(logging.Formatter):
         self._service = service
 
     def format(self, record: logging.LogRecord) -> str:
+        kept: str | None = getattr(record, _AS_JSON, None)
+        if kept is None:
+            kept = self._as_json(record)
+            setattr(record, _AS_JSON, kept)
+        return kept
+
+    def _as_json(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "time": datetime.fromtimestamp(record.created, UTC),
             "level": record.levelname.lower(),
             "service": self._service,
             "message": record.getMessage(),

@@ -164,7 +164,7 @@ async def test_a_recorded_delivery_becomes_a_stored_event(gateway: Gateway) -> N
     assert event["headers"]["ce-source"] == "/bitbylaw-hub/gateway"
     assert event["headers"]["ce-id"] == event["headers"]["Nats-Msg-Id"]
     assert re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]", event["headers"]["traceparent"])
-    assert event["body"].pop("received_at").endswith("+00:00")
+    assert event["body"].pop("received_at").endswith("Z")
     assert event["body"] == {
         "entity_id": "6b03037c06a040734",
         "entity_type": "CDokumente",

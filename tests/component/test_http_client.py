@@ -164,6 +164,26 @@ async def test_an_answer_that_is_too_large_is_refused(line: Line, monkeypatch: p
         await line.get()
 
 
+@pytest.mark.parametrize("way", ["announced", "chunked", "gzip"])
+async def test_nor_in_whatever_way_it_comes(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P12: with its size said before, without, or small on its way."""
+    monkeypatch.setattr("shared.clients.http.ANSWER_MAX_BYTES", 100_000)
+
+    async def handler(request: web.Request) -> web.Response:
+        answer = web.Response(body=bytes(int(request.query["size"])))
+        if way == "chunked":
+            answer.enable_chunked_encoding()
+        if way == "gzip":
+            answer.enable_compression(web.ContentCoding.gzip)
+        return answer
+
+    async with own_vendor(handler) as url, build(url, Clock(), Metrics("t", "0")).open() as client:
+        told = await client.call("GET", "/", operation="x", params={"size": "100000"})
+        assert told.body == bytes(100_000)
+        with pytest.raises(Unavailable, match="larger than"):
+            await client.call("GET", "/", operation="x", params={"size": "100001"})
+
+
 async def test_a_success_that_cannot_be_read_is_no_refusal(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
     """P2: the vendor has said 200, so the object exists; Rejected would let the journal forget the intent."""
     monkeypatch.setattr("shared.clients.http.ANSWER_MAX_BYTES", 10)

@@ -61,7 +61,8 @@ async def test_round_trip(snapshots: Snapshots) -> None:
     assert await snapshots.read(KEY, State) is None
 
 
-async def test_an_older_run_cannot_write_over_a_later_one(snapshots: Snapshots) -> None:
+@pytest.mark.parametrize("is_new", [False, True])
+async def test_an_older_run_cannot_write_over_a_later_one(snapshots: Snapshots, *, is_new: bool) -> None:
     """P2: a run that lost its lock and wakes up again is refused, and what the later one wrote stands."""
     with run(10):
         await snapshots.write(KEY, State(hash="first"))
@@ -69,8 +70,22 @@ async def test_an_older_run_cannot_write_over_a_later_one(snapshots: Snapshots) 
     with run(11):
         await snapshots.write(KEY, State(hash="later"))
     with run(10), pytest.raises(Busy):
-        await snapshots.write(KEY, State(hash="stale"))
+        await snapshots.write(KEY, State(hash="stale"), is_new=is_new)
     assert await snapshots.read(KEY, State) == State(hash="later")
+
+
+async def test_a_state_that_was_taken_for_new_is_found(snapshots: Snapshots) -> None:
+    """Whoever guesses wrong writes all the same, also over what was forgotten."""
+    with run(10):
+        await snapshots.write(KEY, State(hash="first"), is_new=True)
+    with run(11):
+        await snapshots.write(KEY, State(hash="second"), is_new=True)
+        await snapshots.write(KEY, State(hash="third"), is_new=True)
+    assert await snapshots.read(KEY, State) == State(hash="third")
+    with run(12):
+        await snapshots.forget(KEY)
+        await snapshots.write(KEY, State(hash="fourth"), is_new=True)
+    assert await snapshots.read(KEY, State) == State(hash="fourth")
 
 
 async def test_an_older_run_cannot_forget_what_a_later_one_wrote(snapshots: Snapshots) -> None:

@@ -53,7 +53,7 @@ def test_the_headers_are_cloudevents(event: EntityEvent, event_id: str) -> None:
         "ce-id": event_id,
         "ce-type": "vmh.document.update",
         "ce-source": "/bitbylaw-hub/gateway",
-        "ce-time": "2026-03-01T12:30:00.000+00:00",
+        "ce-time": "2026-03-01T12:30:00Z",
     }
 
 

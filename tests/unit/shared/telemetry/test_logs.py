@@ -64,7 +64,7 @@ def test_one_json_object_per_line() -> None:
     line = JsonFormatter("document_worker").format(record(outcome="done", calls=3, plan={"upload": 1}))
     assert "\n" not in line
     told = json.loads(line)
-    assert told.pop("time").endswith("+00:00")
+    assert told.pop("time").endswith("Z")
     assert told == {
         "level": "warning",
         "service": "document_worker",
@@ -142,6 +142,17 @@ def test_nats_own_lines_stay_out(root: logging.Logger) -> None:
     setup_logging("s", "debug", stream)
     logging.getLogger("nats.aio.client").error("nats: encountered error", exc_info=ValueError(CANARY))
     assert stream.getvalue() == ""
+
+
+def test_every_place_gets_the_same_line() -> None:
+    """It is made once, and that leaves no trace in another form of it."""
+    line = record(outcome="done")
+    first = JsonFormatter("s").format(line)
+    assert JsonFormatter("s").format(line) == first
+    assert "as_json" not in LineFormatter().format(line)
+    sent: list[bytes] = []
+    LiveLog("s", lambda _level, told: sent.append(told)).handle(line)
+    assert sent == [first.encode()]
 
 
 def test_a_live_line_never_breaks_its_caller() -> None:
