@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import gc
 import sys
 
 from gateway.app import main
@@ -14,9 +13,6 @@ from shared.settings import SettingsError, environment, load
 
 
 def _one(seat: Seat | None = None) -> int:
-    # A request makes hundreds of objects and no cycle: looking for some at every 700 finds nothing, and is a twentieth
-    # of its CPU. For the gateway only: what it holds is small, while a worker's garbage may hold a document.
-    gc.set_threshold(100_000, 20, 20)
     work = functools.partial(main, seat=seat)
     return run("gateway", Settings, work, bus_of=lambda s: s.nats, log_level_of=lambda s: s.log.log_level)
 

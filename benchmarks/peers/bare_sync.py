@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
@@ -13,6 +14,8 @@ from benchmarks.peers.place import PORT
 _AT_ONCE = 32
 _ESPOCRM = {"X-Api-Key": "demo"}
 _XAI = {"Authorization": "Bearer demo"}
+_SEARCH = {"select": ["id", "xaiCollectionId"], "orderBy": "createdAt", "order": "asc", "offset": 0, "maxSize": 200}
+_PAGE = {"searchParams": json.dumps(_SEARCH, separators=(",", ":"))}
 
 
 class Syncer:
@@ -29,20 +32,21 @@ class Syncer:
         async with self._free:
             record = await self._espocrm("GET", f"/CDokumente/{document}")
             links = ("raeumungsklages", "accounts", "beteiligtes")
-            pages = [await self._espocrm("GET", f"/CDokumente/{document}/{link}") for link in links]
+            pages = [await self._espocrm("GET", f"/CDokumente/{document}/{link}", query=_PAGE) for link in links]
             collection = pages[0]["list"][0]["xaiCollectionId"]
             await self._management("GET", f"/v1/collections/{collection}")
             content = await self._download(record["dokumentId"])
-            digest = hashlib.sha256(content).hexdigest()
+            digest, md5 = hashlib.sha256(content).hexdigest(), hashlib.md5(content, usedforsecurity=False).hexdigest()
             await self._espocrm("PUT", f"/CDokumente/{document}", {"xaiSyncStatus": "pending_sync"})
             file_id = await self._upload(content, f"{document}:{digest}")
             await self._management("GET", f"/v1/collections/{collection}/documents/{file_id}", missing=True)
             await self._management("POST", f"/v1/collections/{collection}/documents/{file_id}", {})
-            changes = {"xaiId": file_id, "xaiSyncedHash": digest, "xaiSyncStatus": "clean"}
-            await self._espocrm("PUT", f"/CDokumente/{document}", changes)
+            changes = {"xaiId": file_id, "xaiCollections": [collection], "xaiSyncedHash": md5, "fileStatus": "synced"}
+            await self._espocrm("PUT", f"/CDokumente/{document}", {**changes, "xaiSyncStatus": "clean"})
 
-    async def _espocrm(self, method: str, path: str, body: object = None) -> Any:
-        async with self._session.request(method, self._api + path, json=body, headers=_ESPOCRM) as answer:
+    async def _espocrm(self, method: str, path: str, body: object = None, query: Mapping[str, str] = {}) -> Any:
+        url = self._api + path
+        async with self._session.request(method, url, params=query, json=body, headers=_ESPOCRM) as answer:
             answer.raise_for_status()
             return await answer.json()
 
