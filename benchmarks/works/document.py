@@ -11,6 +11,7 @@ from benchmarks.figure import Figure
 from benchmarks.rounds import Sample, in_turns, middle, ratio_of_pairs
 
 _DOCUMENTS = 300
+_PAIRS = 8
 _SIZE_BYTES = 16 * 1024
 
 
@@ -37,7 +38,7 @@ async def measure(room: Room) -> list[Figure]:
                 answer.raise_for_status()
             return _sample(bare, cpu_s, began)
 
-        ours_all, bare_all = await in_turns(ours, theirs)
+        ours_all, bare_all = await in_turns(ours, theirs, rounds=_PAIRS)
         after = await documents.state()
         await documents.close()
     await bare.stop()
