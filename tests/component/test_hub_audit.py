@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from console.desk.audit import is_there
 from document_worker.handlers import on_document, on_owner
 from shared.contracts.audit import Report, report_key
 from shared.contracts.events import EntityEvent
@@ -98,6 +99,7 @@ async def test_an_audit_of_several_pieces_is_followed_to_its_last(service: Servi
     old = Report(family="documents", begun_at="2026-01-01T02:00:00.000+00:00", ended_at="x", checked=7)
     await office.deps.snapshots.write(report_key("documents"), old)
     async with working(service, office):
+        await until(lambda: is_there(service.bus, "document_worker"))
         done = await hub(url, "audit", "documents", "--json", "--timeout", "60")
     assert (done.code, done.json["report"]["checked"]) == (0, 201)
     assert done.json["report"]["begun_at"] > old.begun_at
@@ -110,6 +112,7 @@ async def test_not_in_time_tells_how_far_it_came(service: Service, office: Offic
         alone = office.document(b"", name=f"leer {number}.pdf")
         await on_document(EntityEvent(entity_id=alone, entity_type="CDokumente"), office.deps)
     async with working(service, office):
+        await until(lambda: is_there(service.bus, "document_worker"))
         after_the_first_page_is_away(office)
         late = await hub(url, "audit", "documents", "--timeout", "4")
         office.espocrm.faults.clear()
@@ -156,9 +159,12 @@ async def test_an_audit_whose_place_is_taken(service: Service, office: Office) -
         alone = office.document(b"", name=f"leer {number}.pdf")
         await on_document(EntityEvent(entity_id=alone, entity_type="CDokumente"), office.deps)
     async with working(service, office):
+        await until(lambda: is_there(service.bus, "document_worker"))
         after_the_first_page_is_away(office)
         waiting = asyncio.create_task(hub(url, "audit", "documents", "--timeout", "30", "--json"))
-        await until(lambda: has_report(office))
+        while not await has_report(office):
+            assert not waiting.done(), waiting.result()
+            await asyncio.sleep(0.05)
         # By then the command has seen its own: what it looks at it looks at four times a second.
         await asyncio.sleep(1)
         other = Report(family="documents", begun_at="2030-01-01T02:00:00.000+00:00")
