@@ -81,8 +81,8 @@ class PullLoop:
         bus.on_reconnect(self._reconnected)
 
     def wake(self) -> None:
-        """There may be room again; the loop is woken when so much of it is free that it would ask."""
-        if self._asked * 2 < self._room():
+        """There may be room again; the loop is woken when it would ask."""
+        if self._missing():
             self._wake.set()
 
     async def pause(self) -> None:
@@ -151,12 +151,9 @@ class PullLoop:
                 await subscription.unsubscribe()
 
     async def _ask(self) -> None:
-        """Asks for what there is room for, in one request, once half of the room is not asked for."""
-        if self._subscription is None:
-            return
-        room = self._room()
-        missing = room - self._asked
-        if missing <= 0 or missing * 2 < room:
+        """Asks for what there is room for, in one request."""
+        missing = self._missing()
+        if self._subscription is None or not missing:
             return
         request = {
             "batch": missing,
@@ -165,6 +162,12 @@ class PullLoop:
         }
         self._asked += missing
         await self._bus.nc.publish(self._next, msgspec.json.encode(request), reply=self._subscription.subject)
+
+    def _missing(self) -> int:
+        """How many to ask for: nothing until half of the room is not asked for."""
+        room = self._room()
+        missing = room - self._asked
+        return missing if missing > 0 and missing * 2 >= room else 0
 
     async def _receive(self, message: Msg) -> None:
         self._heard_at = self._clock.monotonic()

@@ -162,9 +162,12 @@ async def test_an_audit_whose_place_is_taken(service: Service, office: Office) -
         await until(lambda: is_there(service.bus, "document_worker"))
         after_the_first_page_is_away(office)
         waiting = asyncio.create_task(hub(url, "audit", "documents", "--timeout", "30", "--json"))
-        while not await has_report(office):
+
+        async def has_begun() -> bool:
             assert not waiting.done(), waiting.result()
-            await asyncio.sleep(0.05)
+            return await has_report(office)
+
+        await until(has_begun)
         # By then the command has seen its own: what it looks at it looks at four times a second.
         await asyncio.sleep(1)
         other = Report(family="documents", begun_at="2030-01-01T02:00:00.000+00:00")
