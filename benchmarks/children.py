@@ -117,7 +117,7 @@ class Room:
 
     def child(self, module: str, *, port_name: str, **environ: str) -> Child:
         """A process that is not started yet, with a port of its own in `port_name`, where it has /readyz."""
-        port = pick()
+        port = pick(given=[child.port for child in self._children])
         told = {"HUB_ENV": "demo", "NATS_URL": self.nats.url, **environ, port_name: str(port)}
         return self.ready_at(f"http://127.0.0.1:{port}/readyz", module, told, port=port)
 

@@ -7,7 +7,7 @@ from collections.abc import Container, Mapping
 HOST = "127.0.0.1"
 
 # Below the range from which systems take the ports of outgoing connections, so that none is lost between look and use.
-_FIRST, _LAST = 20_000, 29_999
+FIRST, LAST = 20_000, 29_999
 
 
 class PortTaken(Exception):
@@ -37,7 +37,7 @@ def pick(*, given: Container[int] = ()) -> int:
     """A free port that is none of `given`. Raises PortTaken when a hundred tries find none."""
     dice = random.SystemRandom()
     for _ in range(100):
-        port = dice.randint(_FIRST, _LAST)
+        port = dice.randint(FIRST, LAST)
         if port not in given and is_free(port):
             return port
     raise PortTaken("no free port was found on this machine")

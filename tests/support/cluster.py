@@ -73,9 +73,7 @@ class Cluster:
     """Three nodes. `start` before use."""
 
     def __init__(self, store: Path) -> None:
-        ports: list[int] = []
-        while len(ports) < 3 * _SIZE:
-            ports.append(free_port(given=ports))
+        ports = [free_port() for _ in range(3 * _SIZE)]
         self.nodes = {
             name: Node(name, store / name, port=ports[3 * at], route=ports[3 * at + 1], monitor=ports[3 * at + 2])
             for at, name in enumerate("abc")

@@ -1,25 +1,32 @@
-"""Ports for what tests start: no two of the processes that run tests side by side are given the same one."""
+"""Ports for what tests start: nobody is given one that somebody else was given a moment ago."""
 
+import itertools
 import os
-from collections.abc import Container
+import random
+from collections.abc import Iterator
 
-from local_stack.ports import pick
+from local_stack.ports import is_free
 
+_FIRST, _LAST = 10_000, 19_999
+"""Neither what the local stack picks from nor what systems take for outgoing connections."""
 _RUNNERS_MAX = 4
+_TRIES = 100
 
 
-class _OfOthers:
-    """A port is looked at now and taken later: meanwhile nobody else must take it."""
-
-    def __init__(self, runner: int, given: Container[int]) -> None:
-        self._runner = runner
-        self._given = given
-
-    def __contains__(self, port: object) -> bool:
-        return port in self._given or (isinstance(port, int) and port % _RUNNERS_MAX != self._runner % _RUNNERS_MAX)
-
-
-def free_port(*, given: Container[int] = ()) -> int:
-    """A free port that is none of `given`."""
+def own_numbers() -> Iterator[int]:
+    """The numbers of this process, again and again: what was given comes last, for it is taken only later."""
     runner = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
-    return pick(given=_OfOthers(int(runner), given))
+    numbers = list(range(_FIRST + int(runner) % _RUNNERS_MAX, _LAST + 1, _RUNNERS_MAX))
+    random.SystemRandom().shuffle(numbers)
+    return itertools.cycle(numbers)
+
+
+_NUMBERS = own_numbers()
+
+
+def free_port() -> int:
+    """A free port that no process of this test run was given lately."""
+    for port in itertools.islice(_NUMBERS, _TRIES):
+        if is_free(port):
+            return port
+    raise RuntimeError("no free port was found on this machine")
