@@ -24,17 +24,20 @@ class Vendors:
         self._owners: list[str] = []
 
     async def make(self, request: web.Request) -> web.Response:
-        """So many documents of so many bytes, each with its own content, over three owners that stay; their ids."""
+        """So many documents of so many bytes, each with its own content, over the newest three owners; their ids."""
         count, size = int(request.query["count"]), int(request.query["bytes"])
-        if not self._owners:
-            self._owners = [str(self.espocrm.insert("Raeumungsklage", {"name": name})["id"]) for name in "ABC"]
         made = []
         for number in range(count):
             seed = int(request.query["seed"]) + number
             attachment = self.espocrm.attach_generated("Klage.pdf", "application/pdf", size, seed=seed)
             made.append(str(self.espocrm.insert("CDokumente", {"name": "Klage", "dokumentId": attachment})["id"]))
             self.espocrm.relate("CDokumente", made[-1], "raeumungsklages", self._owners[number % 3])
-        return web.json_response({"documents": made, "owners": self._owners})
+        return web.json_response({"documents": made})
+
+    async def owners(self, _request: web.Request) -> web.Response:
+        """Three owners for the documents made from now on; their ids."""
+        self._owners = [str(self.espocrm.insert("Raeumungsklage", {"name": name})["id"]) for name in "ABC"]
+        return web.json_response({"owners": self._owners})
 
     async def parties(self, request: web.Request) -> web.Response:
         """So many parties more that are in step; the ids of these."""
@@ -68,7 +71,8 @@ class Vendors:
                 "xai": await stack.enter_async_context(serve(self.xai)),
             }
             app = web.Application()
-            app.add_routes([web.post("/make", self.make), web.post("/parties", self.parties)])
+            app.add_routes([web.post("/make", self.make), web.post("/owners", self.owners)])
+            app.add_routes([web.post("/parties", self.parties)])
             app.add_routes([web.get("/readyz", self.state)])
             runner = web.AppRunner(app, access_log=None)
             await runner.setup()
