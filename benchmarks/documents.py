@@ -52,9 +52,9 @@ class Documents:
     async def make(self, count: int, *, size_bytes: int) -> list[str]:
         """So many new documents, filed and linked to new owners that have their collections; their ids."""
         # New ones, because a collection that grows from round to round makes each later round dearer for the vendor.
-        owners = await self._ask("POST", "/owners")
-        await self._make(len(owners["owners"]), 1024)  # without a document an owner gets no collection
-        await self.sync("vmh.raeumungsklage.update", owners["owners"])
+        owners = (await self._ask("POST", "/owners"))["owners"]
+        await self._make(len(owners), 1024)  # without a document an owner gets no collection
+        await self.sync("vmh.raeumungsklage.update", owners)
         return await self._make(count, size_bytes)
 
     async def _make(self, count: int, size_bytes: int) -> list[str]:

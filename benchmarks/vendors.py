@@ -24,14 +24,14 @@ class Vendors:
         self._owners: list[str] = []
 
     async def make(self, request: web.Request) -> web.Response:
-        """So many documents of so many bytes, each with its own content, over the newest three owners; their ids."""
+        """So many documents of so many bytes, each with its own content, over the newest owners; their ids."""
         count, size = int(request.query["count"]), int(request.query["bytes"])
         made = []
         for number in range(count):
             seed = int(request.query["seed"]) + number
             attachment = self.espocrm.attach_generated("Klage.pdf", "application/pdf", size, seed=seed)
             made.append(str(self.espocrm.insert("CDokumente", {"name": "Klage", "dokumentId": attachment})["id"]))
-            self.espocrm.relate("CDokumente", made[-1], "raeumungsklages", self._owners[number % 3])
+            self.espocrm.relate("CDokumente", made[-1], "raeumungsklages", self._owners[number % len(self._owners)])
         return web.json_response({"documents": made})
 
     async def owners(self, _request: web.Request) -> web.Response:
@@ -71,9 +71,14 @@ class Vendors:
                 "xai": await stack.enter_async_context(serve(self.xai)),
             }
             app = web.Application()
-            app.add_routes([web.post("/make", self.make), web.post("/owners", self.owners)])
-            app.add_routes([web.post("/parties", self.parties)])
-            app.add_routes([web.get("/readyz", self.state)])
+            app.add_routes(
+                [
+                    web.post("/owners", self.owners),
+                    web.post("/make", self.make),
+                    web.post("/parties", self.parties),
+                    web.get("/readyz", self.state),
+                ]
+            )
             runner = web.AppRunner(app, access_log=None)
             await runner.setup()
             await web.TCPSite(runner, "127.0.0.1", port).start()

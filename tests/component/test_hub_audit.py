@@ -31,6 +31,14 @@ async def office(service: Service) -> AsyncIterator[Office]:
         yield opened
 
 
+@contextlib.asynccontextmanager
+async def answering(service: Service, office: Office) -> AsyncIterator[None]:
+    """The document worker, once it can be asked: for the command one that does not answer yet is not there."""
+    async with working(service, office):
+        await until(lambda: is_there(service.bus, "document_worker"))
+        yield
+
+
 async def in_step(office: Office, count: int) -> list[str]:
     """So many documents in step."""
     owner = office.owner()
@@ -62,7 +70,7 @@ async def test_drift_is_told_and_then_healed(service: Service, office: Office) -
     """P16: exit code 1 and what drifts; with --heal 0, and the next audit finds nothing; `--last` tells it again."""
     url = service.bus.settings.nats_url
     documents = await in_step(office, 3)
-    async with working(service, office):
+    async with answering(service, office):
         never = await hub(url, "audit", "documents", "--last")
         assert (never.code, never.out) == (1, "")
         assert never.err == "hub: documents was never compared; `hub audit documents` does it\n"
@@ -98,8 +106,7 @@ async def test_an_audit_of_several_pieces_is_followed_to_its_last(service: Servi
         await on_document(EntityEvent(entity_id=alone, entity_type="CDokumente"), office.deps)
     old = Report(family="documents", begun_at="2026-01-01T02:00:00.000+00:00", ended_at="x", checked=7)
     await office.deps.snapshots.write(report_key("documents"), old)
-    async with working(service, office):
-        await until(lambda: is_there(service.bus, "document_worker"))
+    async with answering(service, office):
         done = await hub(url, "audit", "documents", "--json", "--timeout", "60")
     assert (done.code, done.json["report"]["checked"]) == (0, 201)
     assert done.json["report"]["begun_at"] > old.begun_at
@@ -111,8 +118,7 @@ async def test_not_in_time_tells_how_far_it_came(service: Service, office: Offic
     for number in range(201):
         alone = office.document(b"", name=f"leer {number}.pdf")
         await on_document(EntityEvent(entity_id=alone, entity_type="CDokumente"), office.deps)
-    async with working(service, office):
-        await until(lambda: is_there(service.bus, "document_worker"))
+    async with answering(service, office):
         after_the_first_page_is_away(office)
         late = await hub(url, "audit", "documents", "--timeout", "4")
         office.espocrm.faults.clear()
@@ -126,7 +132,7 @@ async def test_not_in_time_tells_how_far_it_came(service: Service, office: Offic
 async def test_what_cannot_be_compared_is_found_too(service: Service, office: Office) -> None:
     """Exit code 1 although nothing drifts: nobody has looked at it."""
     documents = await in_step(office, 2)
-    async with working(service, office):
+    async with answering(service, office):
         await settled(service)
         office.espocrm.faults.add(
             Fault(kind="error", status=400, method="GET", path=f".*/CDokumente/{documents[0]}", times=None)
@@ -158,8 +164,7 @@ async def test_an_audit_whose_place_is_taken(service: Service, office: Office) -
     for number in range(201):
         alone = office.document(b"", name=f"leer {number}.pdf")
         await on_document(EntityEvent(entity_id=alone, entity_type="CDokumente"), office.deps)
-    async with working(service, office):
-        await until(lambda: is_there(service.bus, "document_worker"))
+    async with answering(service, office):
         after_the_first_page_is_away(office)
         waiting = asyncio.create_task(hub(url, "audit", "documents", "--timeout", "30", "--json"))
 
@@ -181,7 +186,7 @@ async def test_an_audit_whose_place_is_taken(service: Service, office: Office) -
 async def test_ctrl_c_leaves_it_going(service: Service, office: Office) -> None:
     """Exit code 130; the hub ends the audit by itself."""
     await in_step(office, 1)
-    async with working(service, office):
+    async with answering(service, office):
         office.espocrm.faults.add(Fault(kind="late", delay_s=2.0, method="GET", path=_LIST))
         async with started_hub(service.bus.settings.nats_url, "audit", "documents") as process, asyncio.timeout(20):
             assert process.stderr is not None
@@ -193,7 +198,7 @@ async def test_ctrl_c_leaves_it_going(service: Service, office: Office) -> None:
 async def test_a_terminal_counts_along(service: Service, office: Office) -> None:
     """How many are checked, on one line while it goes on; the tables after it."""
     documents = await in_step(office, 2)
-    async with working(service, office):
+    async with answering(service, office):
         await settled(service)
         office.replace_file(documents[0], b"Replik")
         shown = await asyncio.to_thread(_on_a_terminal, service.bus.settings.nats_url)

@@ -5,7 +5,7 @@ import os
 import random
 from collections.abc import Iterator
 
-from local_stack.ports import is_free
+from local_stack.ports import PortTaken, is_free
 
 _FIRST, _LAST = 10_000, 19_999
 """Neither what the local stack picks from nor what systems take for outgoing connections."""
@@ -25,8 +25,8 @@ _NUMBERS = own_numbers()
 
 
 def free_port() -> int:
-    """A free port that no process of this test run was given lately."""
+    """A free port that no process of this test run was given lately. Raises PortTaken as `pick` does."""
     for port in itertools.islice(_NUMBERS, _TRIES):
         if is_free(port):
             return port
-    raise RuntimeError("no free port was found on this machine")
+    raise PortTaken("no free port was found on this machine")
